@@ -1,0 +1,1 @@
+"""The vocabulary of the system: pure, no I/O, imports nothing of ours."""

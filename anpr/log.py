@@ -7,7 +7,7 @@ import structlog
 
 
 def set_up(*, level: str = "info", json: bool | None = None) -> None:
-    """Route all logging of this process to stderr at `level`; JSON lines unless stderr is a terminal (or `json` says)."""
+    """Route this process's logging to stderr at `level`; JSON lines unless stderr is a terminal (or `json` says)."""
     as_json = not sys.stderr.isatty() if json is None else json
     number = logging.getLevelNamesMapping()[level.upper()]
     renderer = structlog.processors.JSONRenderer() if as_json else structlog.dev.ConsoleRenderer(pad_event_to=24)
@@ -23,7 +23,8 @@ def set_up(*, level: str = "info", json: bool | None = None) -> None:
         logger_factory=structlog.PrintLoggerFactory(sys.stderr),
         cache_logger_on_first_use=False,
     )
-    logging.basicConfig(stream=sys.stderr, level=max(number, logging.WARNING), format="%(name)s: %(message)s", force=True)
+    others = max(number, logging.WARNING)
+    logging.basicConfig(stream=sys.stderr, level=others, format="%(name)s: %(message)s", force=True)
 
 
 def _keep(_logger: object, _method: str, event: structlog.typing.EventDict) -> structlog.typing.EventDict:

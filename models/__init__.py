@@ -1,0 +1,1 @@
+"""The networks: what they are, and how to run them."""

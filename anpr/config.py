@@ -1,0 +1,191 @@
+"""Every setting: its type, unit and default. Parsed once, by the command, and passed on from there."""
+
+import os
+import re
+from collections.abc import Mapping
+from difflib import get_close_matches
+from typing import Annotated, Any, Literal, cast
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+
+from anpr.errors import BadConfig
+from anpr.vignettes import ZONES
+
+Share = Annotated[float, Field(ge=0, le=1)]
+Point = tuple[Share, Share]
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class CameraDefaults(_Section):
+    """What holds for every camera that does not say otherwise."""
+
+    toll_country: str = Field(default="CZ", description="country whose vignette is needed, ISO 3166-1 alpha-2")
+    fps: float | None = Field(default=5.0, gt=0, le=120, description="frames a second to look at; null: all of them")
+    motion: Share | None = Field(
+        default=None, description="look only while this share of the picture changes (0.002 suits most); null: always"
+    )
+    motion_hold_s: float = Field(default=2.0, ge=0, description="how long to go on looking after the last motion, s")
+    region: tuple[Point, ...] | None = Field(
+        default=None, min_length=3, description="polygon of x, y in 0..1 of the picture; plates outside are ignored"
+    )
+
+    @field_validator("toll_country")
+    @classmethod
+    def _known_country(cls, value: str) -> str:
+        if value.upper() not in ZONES:
+            raise ValueError(f"unknown toll country {value!r}; known are {', '.join(ZONES)}")
+        return value.upper()
+
+
+class Camera(CameraDefaults):
+    """One stream, file, directory of pictures or device."""
+
+    url: str = Field(description="rtsp://, http://, a file, a directory of pictures or /dev/video0")
+    start: str | None = Field(
+        default=None, description="when a file begins, ISO 8601 with zone; default: what the file says of itself"
+    )
+
+
+class QueueSettings(_Section):
+    """How frames wait in Redis."""
+
+    max_frames: int = Field(
+        default=128, ge=8, le=100_000, description="frames and plates of a camera that may wait; beyond: shed or block"
+    )
+    batch: int = Field(default=8, ge=1, le=64, description="frames a detection job carries at most")
+    batch_wait_s: float = Field(default=0.2, ge=0, le=10, description="how long a live frame waits for its batch, s")
+    jpeg_quality: int = Field(default=90, ge=50, le=100, description="JPEG quality of frames on their way")
+
+
+class DetectSettings(_Section):
+    """The plate detector."""
+
+    model: str | None = Field(default=None, description="a .tflite with its spec beside it; null: the one that ships")
+    threshold: Share | None = Field(default=None, description="least detection score; null: what the spec says")
+    tiles: str | None = Field(default=None, pattern=r"^\d+x\d+$", description='look in tiles too, such as "2x1"')
+    margin: Share | None = Field(default=None, description="crop grown by this share a side; null: what suits best")
+    min_plate_px: int = Field(default=16, ge=1, description="plates narrower than this are counted, not read, px")
+
+
+class ReadSettings(_Section):
+    """The plate reader."""
+
+    reader: Literal["tflite", "tesseract"] = Field(default="tflite", description="which reader")
+    model: str | None = Field(default=None, description="a .tflite with its spec beside it; null: the one that ships")
+    min_confidence: Share = Field(default=0.0, description="reads below this are unreadable")
+    min_length: int = Field(default=3, ge=1, le=12, description="reads shorter than this are unreadable, characters")
+    pictures: int = Field(default=3, ge=1, le=1000, description="evidence pictures kept of an event")
+
+
+class EventSettings(_Section):
+    """Which reads are one car."""
+
+    gap_s: float = Field(default=6.0, gt=0, description="a plate unseen for longer has passed, s")
+
+
+class CheckSettings(_Section):
+    """How sure one must be before a car is suspected."""
+
+    suspect_confidence: Share = Field(default=0.9, description="least confidence of a plate that is suspected")
+    suspect_agreeing: int = Field(default=2, ge=1, description="least reads that agree on a plate that is suspected")
+    registry_max_age_h: float = Field(default=168.0, gt=0, description="an older vignette list accuses nobody, hours")
+
+
+class Settings(_Section):
+    """The whole of it."""
+
+    database_url: str = Field(default="", description="postgresql://…; default: DATABASE_URL from the environment")
+    redis_url: str = Field(default="", description="redis://…; default: REDIS_URL from the environment")
+    evidence_dir: str = Field(default="evidence", description="where pictures of plates are kept")
+    defaults: CameraDefaults = CameraDefaults()
+    cameras: dict[str, Camera] = Field(default_factory=dict, description="cameras by name")
+    queue: QueueSettings = QueueSettings()
+    detect: DetectSettings = DetectSettings()
+    read: ReadSettings = ReadSettings()
+    events: EventSettings = EventSettings()
+    check: CheckSettings = CheckSettings()
+
+    @model_validator(mode="before")
+    @classmethod
+    def _defaults_into_cameras(cls, data: object) -> object:
+        given = cast(dict[str, Any], data) if isinstance(data, dict) else {}
+        cameras, defaults = given.get("cameras"), given.get("defaults")
+        if not isinstance(cameras, dict) or not isinstance(defaults, dict):
+            return data
+        filled = {
+            name: {**defaults, **camera} if isinstance(camera, dict) else camera
+            for name, camera in cast(dict[str, Any], cameras).items()
+        }
+        return {**given, "cameras": filled}
+
+
+_VARIABLE = re.compile(r"\$\{(\w+)\}")
+
+
+def parse(text: str, *, where: str, environ: Mapping[str, str] = os.environ) -> Settings:
+    """Settings from YAML; `${NAME}` stands for a variable of the environment; `where` names the text in errors.
+
+    Raises BadConfig with one line that names the key and what would be right.
+    """
+    try:
+        data: object = yaml.safe_load(text)
+    except yaml.MarkedYAMLError as exc:
+        line = exc.problem_mark.line + 1 if exc.problem_mark else 0
+        raise BadConfig(f"{where}, line {line}: not valid YAML: {exc.problem}") from exc
+    if data is None:
+        data = {}
+    if not isinstance(data, dict):
+        raise BadConfig(f"{where}: must hold settings by name, such as `cameras:`")
+    filled = {key: _fill(value, where, environ) for key, value in cast(dict[str, object], data).items()}
+    return build(filled, where=where, environ=environ)
+
+
+def build(data: Mapping[str, object], *, where: str, environ: Mapping[str, str] = os.environ) -> Settings:
+    """Settings from plain values; DATABASE_URL and REDIS_URL of the environment fill what is not given."""
+    given = dict(data)
+    for key in ("database_url", "redis_url"):
+        given[key] = given.get(key) or environ.get(key.upper(), "")
+    try:
+        return Settings.model_validate(given)
+    except ValidationError as exc:
+        raise BadConfig(f"{where}: {_explain(exc)}") from exc
+
+
+def _fill(value: object, where: str, environ: Mapping[str, str]) -> object:
+    if isinstance(value, dict):
+        return {key: _fill(one, where, environ) for key, one in cast(dict[str, object], value).items()}
+    if isinstance(value, list):
+        return [_fill(one, where, environ) for one in cast(list[object], value)]
+    if isinstance(value, str):
+        for name in _VARIABLE.findall(value):
+            if name not in environ:
+                raise BadConfig(f"{where}: ${{{name}}} is not set in the environment")
+        return _VARIABLE.sub(lambda match: environ[match[1]], value)
+    return value
+
+
+def _explain(exc: ValidationError) -> str:
+    told: list[str] = []
+    for error in exc.errors():
+        path = ".".join(str(part) for part in error["loc"])
+        if error["type"] == "extra_forbidden":
+            told.append(f"unknown key `{path}`{_meant(error['loc'])}")
+        else:
+            told.append(f"`{path}`: {error['msg'].removeprefix('Value error, ')}")
+    return "; ".join(told)
+
+
+def _meant(path: tuple[int | str, ...]) -> str:
+    section: type[BaseModel] = Settings
+    for part in path[:-1]:
+        if section is Settings and part == "cameras":
+            section = Camera
+        elif str(part) in section.model_fields:
+            annotation = section.model_fields[str(part)].annotation
+            section = annotation if isinstance(annotation, type) and issubclass(annotation, BaseModel) else section
+    near = get_close_matches(str(path[-1]), section.model_fields, n=1)
+    return f" (did you mean `{near[0]}`?)" if near else ""

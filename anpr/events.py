@@ -1,0 +1,81 @@
+"""Which reads are one car."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from anpr.plates import distance
+from anpr.types import PlateRead
+
+ReadKey = tuple[int, int]  # frame_no, plate_no
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GroupingRules:
+    """When two reads of one session are looks at the same car."""
+
+    gap_s: float = 6.0  # a car that is out of sight for longer and returns has passed twice
+    same_text: float = 0.5  # `plates.distance` at which the text alone says so: equal, or one look-alike apart
+    near_s: float = 1.0  # reads this close in time may also be joined by where they are …
+    near_text: float = 2.5  # … unless their texts differ by more than this
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Group:
+    """Reads that belong together, and the events that already hold some of them (more than one: they merge)."""
+
+    reads: tuple[PlateRead, ...]
+    event_ids: tuple[int, ...]
+
+
+def same_car(a: PlateRead, b: PlateRead, rules: GroupingRules) -> bool:
+    """Whether two reads of one session are looks at the same car. Symmetric; two plates of one frame are two cars."""
+    apart_s = abs((a.captured_at - b.captured_at).total_seconds())
+    if a.frame_no == b.frame_no or apart_s > rules.gap_s:
+        return False
+    texts = distance(a.text, b.text)
+    if texts <= rules.same_text:
+        return True
+    return apart_s <= rules.near_s and texts <= rules.near_text and _near(a, b)
+
+
+def _near(a: PlateRead, b: PlateRead) -> bool:
+    """Whether one plate can have moved from one box to the other: within two widths, and of similar size."""
+    width = max(a.box.width, b.box.width)
+    (ax, ay), (bx, by) = a.box.centre, b.box.centre
+    similar = width <= 1.6 * min(a.box.width, b.box.width)
+    return similar and abs(ax - bx) <= 2 * width and abs(ay - by) <= 2 * width
+
+
+def group(new: Sequence[PlateRead], placed: Sequence[tuple[PlateRead, int]], rules: GroupingRules) -> list[Group]:
+    """Join new reads with one another and with the events of reads already placed.
+
+    Cars are the connected components of `same_car`, so neither the order in which reads arrive nor how often they do
+    changes the outcome. Each group holds at least one new read.
+    """
+    parent = list(range(len(new) + len(placed)))
+
+    def root(node: int) -> int:
+        while parent[node] != node:
+            parent[node] = parent[parent[node]]
+            node = parent[node]
+        return node
+
+    everything = [*new, *(read for read, _ in placed)]
+    first_of_event: dict[int, int] = {}
+    for node, (_, event_id) in enumerate(placed, start=len(new)):
+        parent[root(node)] = root(first_of_event.setdefault(event_id, node))
+    for node, read in enumerate(new):
+        for other in range(node + 1, len(everything)):
+            if root(node) != root(other) and same_car(read, everything[other], rules):
+                parent[root(node)] = root(other)
+
+    reads: dict[int, dict[ReadKey, PlateRead]] = {}
+    for node, read in enumerate(new):
+        reads.setdefault(root(node), {})[read.frame_no, read.plate_no] = read
+    events: dict[int, set[int]] = {}
+    for event_id, node in first_of_event.items():
+        events.setdefault(root(node), set()).add(event_id)
+    return [
+        Group(reads=tuple(found[key] for key in sorted(found)), event_ids=tuple(sorted(events.get(node, ()))))
+        for node, found in reads.items()
+    ]

@@ -1,0 +1,41 @@
+"""The reads of one car → one plate."""
+
+import math
+from collections.abc import Sequence
+
+from anpr.types import Candidate, PlateRead, Vote
+
+UNSEEN = 0.02  # what a read gives a text that it did not name: small enough to weigh, too large to veto
+LOOKS = 4  # reads of one car share blur, dirt and angle: together they count as this many independent ones at most
+
+
+def vote(reads: Sequence[PlateRead], *, most: int = 5) -> Vote:
+    """Combine reads as independent looks: a text's score is the product of its probabilities in all of them.
+
+    Neither the order of the reads nor repeating all of them changes the winner; the winner is a candidate of some
+    read; ties go to the alphabetically first text. Raises ValueError where no read names a text.
+    """
+    texts = sorted({candidate.text for read in reads for candidate in read.candidates if candidate.text})
+    if not texts:
+        raise ValueError("no read names a text")
+    given = [{candidate.text: candidate.confidence for candidate in read.candidates} for read in reads]
+    weight = min(len(reads), LOOKS) / len(reads)
+    scores = {text: weight * math.fsum(math.log(max(one.get(text, 0), UNSEEN)) for one in given) for text in texts}
+    ranked = sorted(texts, key=lambda text: (-scores[text], text))
+    # What all reads together leave for texts that none of them named keeps one doubtful look from becoming certain.
+    rest = math.exp(weight * math.fsum(math.log(max(1 - sum(one.values()), UNSEEN)) for one in given))
+    total = math.fsum(math.exp(score) for score in scores.values()) + rest
+    candidates = tuple(Candidate(text=text, confidence=math.exp(scores[text]) / total) for text in ranked[:most])
+    return Vote(
+        plate=candidates[0].text,
+        confidence=candidates[0].confidence,
+        candidates=candidates,
+        agreeing=sum(read.text == candidates[0].text for read in reads),
+    )
+
+
+def best_read(reads: Sequence[PlateRead], plate: str) -> PlateRead:
+    """The read whose picture shows the plate best: it says so, most confidently, on the widest crop."""
+    return max(
+        reads, key=lambda read: (read.text == plate, read.confidence, read.box.width, -read.frame_no, -read.plate_no)
+    )

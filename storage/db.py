@@ -1,0 +1,75 @@
+"""The way to Postgres: one small pool a process, and one error for every way it can be away."""
+
+from collections.abc import Generator
+from contextlib import contextmanager
+from typing import Any
+
+import psycopg
+from psycopg import Connection, conninfo
+from psycopg_pool import ConnectionPool, PoolTimeout
+
+from anpr.errors import BadConfig, Unavailable
+
+CONNECT_TIMEOUT_S = 3
+Conn = Connection[tuple[Any, ...]]
+
+
+class Database:
+    """Transactions on one Postgres database; opens connections when first needed and again after an outage."""
+
+    def __init__(self, url: str, *, max_connections: int = 4) -> None:
+        """Raises BadConfig where `url` is no Postgres connection string; does not connect."""
+        try:
+            self.address = _address(url)
+        except psycopg.ProgrammingError as exc:
+            raise BadConfig(f"DATABASE_URL is not a Postgres address (postgresql://user@host/database): {exc}") from exc
+        self._url = url
+        self._pool = ConnectionPool(
+            url,
+            kwargs={"connect_timeout": CONNECT_TIMEOUT_S, "application_name": "anpr"},
+            min_size=0,
+            max_size=max_connections,
+            timeout=CONNECT_TIMEOUT_S,
+            reconnect_timeout=1,
+            check=ConnectionPool.check_connection,
+            open=False,
+        )
+
+    @contextmanager
+    def transaction(self) -> Generator[Conn]:
+        """A connection whose work is committed at the end of the block, or rolled back if it raises.
+
+        Raises Unavailable where Postgres cannot be reached, goes away, or has no space left.
+        """
+        self._pool.open()
+        try:
+            with self._pool.connection() as conn:
+                yield conn
+        except (psycopg.OperationalError, psycopg.InterfaceError, PoolTimeout) as exc:
+            why = str(exc).strip().splitlines()[0] if str(exc).strip() else type(exc).__name__
+            raise Unavailable(f"Postgres at {self.address} does not answer: {why}") from exc
+
+    def ping(self) -> str:
+        """The server's version, for example "18.1". Raises Unavailable at once rather than waiting for a free slot."""
+        try:
+            with psycopg.connect(self._url, connect_timeout=CONNECT_TIMEOUT_S) as conn:
+                return str(returned(conn.execute("show server_version").fetchone())[0])
+        except psycopg.OperationalError as exc:
+            why = str(exc).strip().splitlines()[0]
+            raise Unavailable(f"Postgres at {self.address} does not answer: {why}") from exc
+
+    def close(self) -> None:
+        self._pool.close()
+
+
+def returned(row: tuple[Any, ...] | None) -> tuple[Any, ...]:
+    """The row of a statement that always returns one."""
+    if row is None:
+        raise LookupError("a statement that always returns a row returned none")
+    return row
+
+
+def _address(url: str) -> str:
+    parts = conninfo.conninfo_to_dict(url)
+    where = f"{parts.get('host') or 'localhost'}:{parts.get('port') or 5432}"
+    return f"{where}/{parts.get('dbname') or ''}"

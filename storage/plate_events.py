@@ -1,0 +1,196 @@
+"""Plate events: one row for one car passing one camera."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, LiteralString
+
+from psycopg.rows import scalar_row
+from psycopg.types.json import Jsonb
+
+from anpr.types import PlateEvent, PlateRead, VerdictStatus, Vote
+from storage.db import Conn, returned
+from storage.plate_reads import from_json, to_json
+
+_LOCK = "select pg_advisory_xact_lock(%(space)s, camera_id::integer) from sessions where id = %(session)s"
+_LOCK_SPACE = 0x65766E74  # "evnt"
+
+
+def lock(conn: Conn, session_id: int) -> None:
+    """Hold the grouping of this session's camera until the transaction ends; others wait."""
+    conn.execute(_LOCK, {"space": _LOCK_SPACE, "session": session_id})
+
+
+_CREATE = """
+insert into plate_events (session_id, camera_id, toll_country, plate, confidence, candidates, reads, agreeing,
+    first_seen, last_seen, best_frame_no, best_plate_no)
+select s.id, s.camera_id, c.toll_country, '', 0, '[]', 0, 0, %(at)s, %(at)s, 0, 0
+from sessions s join cameras c on c.id = s.camera_id where s.id = %(session)s
+returning id
+"""
+
+
+def create(conn: Conn, session_id: int, *, at: datetime) -> int:
+    """An empty open event; `revote` fills it."""
+    return returned(conn.execute(_CREATE, {"session": session_id, "at": at}).fetchone())[0]
+
+
+_MERGE = (
+    "update plate_reads set event_id = %(into)s where event_id = any(%(gone)s)",
+    # Their verdicts stay as history; a negative revision is never the one in force.
+    "update verdicts set event_id = %(into)s, revision = -id where event_id = any(%(gone)s)",
+    "delete from plate_events where id = any(%(gone)s)",
+)
+
+
+def merge(conn: Conn, into: int, gone: Sequence[int]) -> None:
+    """Make several events one: a read came that belongs to all of them."""
+    for statement in _MERGE:
+        conn.execute(statement, {"into": into, "gone": list(gone)})
+
+
+_REVOTE = """
+update plate_events set plate = %(plate)s, confidence = %(confidence)s, candidates = %(candidates)s,
+    agreeing = %(agreeing)s, best_frame_no = %(best_frame)s, best_plate_no = %(best_plate)s,
+    reads = looks.n, first_seen = looks.first_seen, last_seen = looks.last_seen, state = 'open',
+    revision = revision + 1
+from (select count(*) as n, min(captured_at) as first_seen, max(captured_at) as last_seen
+      from plate_reads where event_id = %(id)s) as looks
+where id = %(id)s
+"""
+
+
+def revote(conn: Conn, event_id: int, vote: Vote, best: PlateRead) -> None:
+    """Store what the event's reads make together and which read shows it best; the event is open again."""
+    conn.execute(
+        _REVOTE,
+        {
+            "id": event_id,
+            "plate": vote.plate,
+            "confidence": vote.confidence,
+            "candidates": Jsonb(to_json(vote.candidates)),
+            "agreeing": vote.agreeing,
+            "best_frame": best.frame_no,
+            "best_plate": best.plate_no,
+        },
+    )
+
+
+_CLOSE = """
+update plate_events set state = 'closed'
+where session_id = %(session)s and state = 'open' and (%(before)s::timestamptz is null or last_seen < %(before)s)
+returning id
+"""
+
+
+def close(conn: Conn, session_id: int, *, before: datetime | None) -> list[int]:
+    """Close the open events last seen before a moment (all of them where None); returns their ids."""
+    with conn.cursor(row_factory=scalar_row) as cursor:
+        return cursor.execute(_CLOSE, {"session": session_id, "before": before}).fetchall()
+
+
+_UNJUDGED = """
+select e.id from plate_events e join sessions s on s.id = e.session_id
+where s.settled_at is null and e.state = 'closed'
+  and not exists (select from verdicts v where v.event_id = e.id and v.revision = e.revision)
+order by e.id limit 1000
+"""
+
+
+def unjudged(conn: Conn) -> list[int]:
+    """Closed events of running sessions that lack a verdict on their present reads."""
+    with conn.cursor(row_factory=scalar_row) as cursor:
+        return cursor.execute(_UNJUDGED).fetchall()
+
+
+_COLUMNS = """
+select e.id, e.session_id, c.name, e.plate, e.confidence, e.candidates, e.reads, e.agreeing, e.first_seen, e.last_seen,
+    e.toll_country, e.state, e.revision, v.status, v.reason, x.path
+from plate_events e
+join cameras c on c.id = e.camera_id
+left join lateral (
+    select status, reason from verdicts where event_id = e.id order by id desc limit 1) as v on true
+left join evidence x on x.session_id = e.session_id and x.frame_no = e.best_frame_no and x.plate_no = e.best_plate_no
+"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EventRow:
+    """An event with its verdict in force and the picture of its best read, as people look at it."""
+
+    event: PlateEvent
+    status: VerdictStatus | None
+    reason: str | None
+    picture: str | None
+
+
+def get(conn: Conn, event_id: int) -> EventRow | None:
+    row = conn.execute(_COLUMNS + "where e.id = %(id)s", {"id": event_id}).fetchone()
+    return None if row is None else _event_row(row)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EventFilter:
+    """What `find` looks for; None leaves a field open. `plate` may hold `*` for any characters."""
+
+    plate: str | None = None
+    camera: str | None = None
+    since: datetime | None = None
+    until: datetime | None = None
+    verdict: VerdictStatus | None = None
+    session_ids: Sequence[int] | None = None
+
+
+_FIND: LiteralString = (
+    _COLUMNS
+    + """
+where (%(plate)s::text is null or e.plate like %(plate)s)
+  and (%(camera)s::text is null or c.name = %(camera)s)
+  and (%(since)s::timestamptz is null or e.last_seen >= %(since)s)
+  and (%(until)s::timestamptz is null or e.first_seen < %(until)s)
+  and (%(verdict)s::text is null or v.status = %(verdict)s)
+  and (%(sessions)s::bigint[] is null or e.session_id = any(%(sessions)s))
+order by e.first_seen desc, e.id desc limit %(limit)s
+"""
+)
+
+
+def find(conn: Conn, wanted: EventFilter, *, limit: int) -> list[EventRow]:
+    """The newest events that match, newest first."""
+    rows = conn.execute(
+        _FIND,
+        {
+            "plate": None if wanted.plate is None else wanted.plate.replace("*", "%"),
+            "camera": wanted.camera,
+            "since": wanted.since,
+            "until": wanted.until,
+            "verdict": None if wanted.verdict is None else wanted.verdict.value,
+            "sessions": None if wanted.session_ids is None else list(wanted.session_ids),
+            "limit": limit,
+        },
+    )
+    return [_event_row(row) for row in rows]
+
+
+def _event_row(row: tuple[Any, ...]) -> EventRow:
+    event = PlateEvent(
+        id=row[0],
+        session_id=row[1],
+        camera=row[2],
+        plate=row[3],
+        confidence=row[4],
+        candidates=from_json(row[5]),
+        reads=row[6],
+        agreeing=row[7],
+        first_seen=row[8],
+        last_seen=row[9],
+        toll_country=row[10],
+        state=row[11],
+        revision=row[12],
+    )
+    return EventRow(
+        event=event,
+        status=None if row[13] is None else VerdictStatus(row[13]),
+        reason=row[14],
+        picture=row[15],
+    )

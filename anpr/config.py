@@ -1,6 +1,5 @@
 """Every setting: its type, unit and default. Parsed once, by the command, and passed on from there."""
 
-import os
 import re
 from collections.abc import Mapping
 from difflib import get_close_matches
@@ -68,7 +67,7 @@ class DetectSettings(_Section):
     threshold: Share | None = Field(default=None, description="least detection score; null: what the spec says")
     tiles: str | None = Field(default=None, pattern=r"^\d+x\d+$", description='look in tiles too, such as "2x1"')
     margin: Share | None = Field(default=None, description="crop grown by this share a side; null: what suits best")
-    min_plate_px: int = Field(default=16, ge=1, description="plates narrower than this are counted, not read, px")
+    min_plate_px: int = Field(default=24, ge=1, description="plates narrower than this are counted, not read, px")
 
 
 class ReadSettings(_Section):
@@ -111,22 +110,23 @@ class Settings(_Section):
 
     @model_validator(mode="before")
     @classmethod
-    def _defaults_into_cameras(cls, data: object) -> object:
-        given = cast(dict[str, Any], data) if isinstance(data, dict) else {}
-        cameras, defaults = given.get("cameras"), given.get("defaults")
-        if not isinstance(cameras, dict) or not isinstance(defaults, dict):
-            return data
-        filled = {
-            name: {**defaults, **camera} if isinstance(camera, dict) else camera
-            for name, camera in cast(dict[str, Any], cameras).items()
-        }
-        return {**given, "cameras": filled}
+    def _defaults_into_cameras(cls, data: Any) -> Any:
+        match data:
+            case {"cameras": dict(), "defaults": dict()}:
+                cameras, defaults = cast(dict[str, Any], data["cameras"]), cast(dict[str, Any], data["defaults"])
+                filled: dict[str, Any] = {
+                    name: {**defaults, **cast(dict[str, Any], one)} if isinstance(one, dict) else one
+                    for name, one in cameras.items()
+                }
+                return {**cast(dict[str, Any], data), "cameras": filled}
+            case _:
+                return data
 
 
 _VARIABLE = re.compile(r"\$\{(\w+)\}")
 
 
-def parse(text: str, *, where: str, environ: Mapping[str, str] = os.environ) -> Settings:
+def parse(text: str, *, where: str, environ: Mapping[str, str]) -> Settings:
     """Settings from YAML; `${NAME}` stands for a variable of the environment; `where` names the text in errors.
 
     Raises BadConfig with one line that names the key and what would be right.
@@ -144,7 +144,7 @@ def parse(text: str, *, where: str, environ: Mapping[str, str] = os.environ) -> 
     return build(filled, where=where, environ=environ)
 
 
-def build(data: Mapping[str, object], *, where: str, environ: Mapping[str, str] = os.environ) -> Settings:
+def build(data: Mapping[str, object], *, where: str, environ: Mapping[str, str]) -> Settings:
     """Settings from plain values; DATABASE_URL and REDIS_URL of the environment fill what is not given."""
     given = dict(data)
     for key in ("database_url", "redis_url"):

@@ -34,8 +34,6 @@ def vote(reads: Sequence[PlateRead], *, most: int = 5) -> Vote:
     )
 
 
-def best_read(reads: Sequence[PlateRead], plate: str) -> PlateRead:
-    """The read whose picture shows the plate best: it says so, most confidently, on the widest crop."""
-    return max(
-        reads, key=lambda read: (read.text == plate, read.confidence, read.box.width, -read.frame_no, -read.plate_no)
-    )
+def picture_rank(read: PlateRead, plate: str) -> tuple[bool, float, float, int, int]:
+    """How well a read's picture shows the plate, greatest best: it says so, surely, on a wide crop."""
+    return read.text == plate, read.confidence, read.box.width, -read.frame_no, -read.plate_no

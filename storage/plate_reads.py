@@ -9,9 +9,10 @@ from psycopg.rows import scalar_row
 from psycopg.types.json import Jsonb
 
 from anpr.types import Box, Candidate, PlateOutcome, PlateRead, Reading
-from storage.db import Conn
+from storage.db import Conn, returned
 
 PlateKey = tuple[int, int]  # frame_no, plate_no
+MOST_UNGROUPED = 500
 
 _DETECTED = """
 insert into plate_reads (session_id, frame_no, plate_no, captured_at, x1, y1, x2, y2, detection_score, outcome)
@@ -98,14 +99,14 @@ _UNGROUPED = (
     _COLUMNS
     + """
 where session_id = %(session)s and outcome = 'read' and event_id is null
-order by frame_no, plate_no limit 1000
+order by frame_no, plate_no limit %(most)s
 """
 )
 
 
 def ungrouped(conn: Conn, session_id: int) -> list[PlateRead]:
-    """The oldest reads that belong to no event yet, at most 1000."""
-    return [_read(row) for row in conn.execute(_UNGROUPED, {"session": session_id})]
+    """The oldest reads that belong to no event yet, at most MOST_UNGROUPED."""
+    return [_read(row) for row in conn.execute(_UNGROUPED, {"session": session_id, "most": MOST_UNGROUPED})]
 
 
 _NEAR = (
@@ -188,6 +189,18 @@ def sessions_with_ungrouped(conn: Conn) -> list[int]:
         return cursor.execute(
             "select distinct session_id from plate_reads where outcome = 'read' and event_id is null"
         ).fetchall()
+
+
+_IS_BUSY = """
+select exists (
+    select from plate_reads
+    where session_id = %(session)s and (outcome is null or (outcome = 'read' and event_id is null)))
+"""
+
+
+def is_busy(conn: Conn, session_id: int) -> bool:
+    """Whether plates of a session are still to be read or grouped."""
+    return returned(conn.execute(_IS_BUSY, {"session": session_id}).fetchone())[0]
 
 
 def to_json(candidates: Sequence[Candidate]) -> list[dict[str, str | float]]:

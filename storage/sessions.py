@@ -28,6 +28,7 @@ class Session:
     watermark: datetime | None
     offered: int
     sampled_out: int
+    shed_early: int
     sampled: int
     corrupt: int
     reconnects: int
@@ -48,6 +49,7 @@ class IngestCounters:
 
     offered: int = 0
     sampled_out: int = 0
+    shed_early: int = 0  # by the decoder, before sampling
     sampled: int = 0
     corrupt: int = 0
     reconnects: int = 0
@@ -97,6 +99,7 @@ def resume(conn: Conn, *, camera: int, key: str) -> tuple[int, int] | None:
 _REPORT = """
 update sessions set
     offered = greatest(offered, %(offered)s), sampled_out = greatest(sampled_out, %(sampled_out)s),
+    shed_early = greatest(shed_early, %(shed_early)s),
     sampled = greatest(sampled, %(sampled)s), corrupt = greatest(corrupt, %(corrupt)s), reconnects = %(reconnects)s,
     seen_at = now(), ended_at = case when %(ended)s then now() end, complete = %(complete)s, settled_at = null
 where id = %(id)s
@@ -115,6 +118,7 @@ def report(
             "complete": complete,
             "offered": counters.offered,
             "sampled_out": counters.sampled_out,
+            "shed_early": counters.shed_early,
             "sampled": counters.sampled,
             "corrupt": counters.corrupt,
             "reconnects": counters.reconnects,
@@ -133,8 +137,8 @@ where excluded.outcome = 'shed' and frames.outcome = 'expired'
 """
 
 
-def record(conn: Conn, session_id: int, outcomes: Iterable[tuple[int, datetime, FrameOutcome]]) -> None:
-    """Write (frame_no, captured_at, outcome) to the ledger. Writing a frame again changes nothing."""
+def record(conn: Conn, session_id: int, outcomes: Iterable[tuple[int, datetime | None, FrameOutcome]]) -> None:
+    """Write (frame_no, captured_at where known, outcome) to the ledger. Writing a frame again changes nothing."""
     rows = list(outcomes)
     if rows:
         conn.execute(
@@ -215,7 +219,8 @@ def end_orphans(conn: Conn, *, silent_s: float) -> list[int]:
 
 _SELECT = """
 select s.id, s.camera_id, c.name as camera, c.toll_country, s.source, s.is_live, s.expected_frames, s.started_at,
-    s.ended_at, s.complete, s.settled_at, s.watermark, s.offered, s.sampled_out, s.sampled, s.corrupt, s.reconnects,
+    s.ended_at, s.complete, s.settled_at, s.watermark, s.offered, s.sampled_out, s.shed_early, s.sampled, s.corrupt,
+    s.reconnects,
     s.no_plate + coalesce(l.no_plate, 0) as no_plate, s.read + coalesce(l.read, 0) as read,
     s.shed + coalesce(l.shed, 0) as shed, s.expired + coalesce(l.expired, 0) as expired,
     s.failed + coalesce(l.failed, 0) as failed
@@ -244,7 +249,8 @@ def get(conn: Conn, ids: Sequence[int]) -> list[Session]:
 
 
 _SETTLE = """
-update sessions set settled_at = now()
+update sessions set settled_at = now(), sampled = greatest(sampled, counted),
+    offered = greatest(offered, sampled_out + shed_early + greatest(sampled, counted))
 where id = %(id)s and settled_at is null and ended_at is not null and counted >= sampled
   and not exists (select from plate_reads where session_id = %(id)s and outcome is null)
   and not exists (select from plate_reads where session_id = %(id)s and outcome = 'read' and event_id is null)

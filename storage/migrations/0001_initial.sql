@@ -20,6 +20,7 @@ create table sessions (
     settled_at timestamptz,
     offered bigint not null default 0,
     sampled_out bigint not null default 0,
+    shed_early bigint not null default 0,
     sampled bigint not null default 0,
     corrupt bigint not null default 0,
     reconnects bigint not null default 0,
@@ -38,7 +39,7 @@ create index sessions_unsettled on sessions (id) where settled_at is null;
 create table frames (
     session_id bigint not null references sessions,
     frame_no bigint not null,
-    captured_at timestamptz not null,
+    captured_at timestamptz,
     outcome text not null check (outcome in ('no_plate', 'read', 'shed', 'expired', 'failed')),
     primary key (session_id, frame_no)
 );

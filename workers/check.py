@@ -1,0 +1,75 @@
+"""Stage 3: reads → plate events → verdicts."""
+
+from datetime import UTC, datetime
+
+from anpr import events, log, votes
+from anpr.events import GroupingRules
+from anpr.vignettes import JudgeRules, judge, readings
+from storage import evidence, plate_events, plate_reads, verdicts, vignettes
+from storage.db import Conn
+from workers import queues
+from workers.process import current, job
+
+_log = log.get(__name__)
+MOST_VOTERS = 100  # a parked car has thousands of reads; its hundred most confident ones settle what it is
+
+
+@job
+def group(session_id: int) -> None:
+    """Put the new reads of a session into events and vote on each event that changed."""
+    process = current()
+    queues.group_begins(process.redis, session_id)
+    rules = GroupingRules(gap_s=process.settings.events.gap_s)
+    while True:
+        with process.database.transaction() as conn:
+            plate_events.lock(conn, session_id)
+            new = plate_reads.ungrouped(conn, session_id)
+            gone = _group(conn, session_id, new, rules, pictures=process.settings.read.pictures) if new else []
+        evidence.remove(process.evidence_dir, gone)
+        if len(new) < plate_reads.MOST_UNGROUPED:
+            break
+
+
+def _group(
+    conn: Conn, session_id: int, new: list[plate_reads.PlateRead], rules: GroupingRules, *, pictures: int
+) -> list[str]:
+    times = [read.captured_at for read in new]
+    placed = plate_reads.grouped_near(conn, session_id, since=min(times), until=max(times), gap_s=rules.gap_s)
+    gone: list[str] = []
+    for found in events.group(new, placed, rules):
+        keys = [(read.frame_no, read.plate_no) for read in found.reads]
+        if found.event_ids:
+            event_id, *others = found.event_ids
+            if others:
+                plate_events.merge(conn, event_id, others)
+        else:
+            event_id = plate_events.create(conn, session_id, at=found.reads[0].captured_at)
+        plate_reads.assign(conn, session_id, keys, event_id)
+        voters = plate_reads.of_event(conn, event_id, most=MOST_VOTERS)
+        vote = votes.vote(voters)
+        ranked = sorted(voters, key=lambda read: votes.picture_rank(read, vote.plate), reverse=True)
+        plate_events.revote(conn, event_id, vote, ranked[0])
+        gone += evidence.thin(conn, event_id, [(read.frame_no, read.plate_no) for read in ranked[:pictures]])
+    return gone
+
+
+@job
+def check(event_id: int) -> None:
+    """Judge a closed event against the registry in force and keep the verdict."""
+    process = current()
+    settings = process.settings.check
+    rules = JudgeRules(
+        suspect_confidence=settings.suspect_confidence,
+        suspect_agreeing=settings.suspect_agreeing,
+        registry_max_age_h=settings.registry_max_age_h,
+    )
+    with process.database.transaction() as conn:
+        row = plate_events.get(conn, event_id)
+        if row is None or row.event.state == "open":
+            return  # it was merged into another, or has new reads and closes again later
+        event = row.event
+        snapshot = vignettes.in_force(conn, event.toll_country)
+        paid = [] if snapshot is None else vignettes.candidates(conn, snapshot.id, readings(event, rules))
+        verdict = judge(event, paid, snapshot=snapshot, rules=rules, now=datetime.now(UTC))
+        verdicts.add(conn, event_id, event.revision, verdict)
+    _log.info("event.judged", camera=event.camera, event_id=event_id, verdict=verdict.status.value)

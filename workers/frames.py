@@ -1,0 +1,157 @@
+# pyright: reportUnknownMemberType=false
+# because redis-py is typed in part only
+"""Pixels in Redis: frames wait in a stream a session, crops in a hash a session.
+
+A frame's stream ID is `<frame_no + 1>-0` (Redis does not allow 0-0), a crop's field `<frame_no>-<plate_no>`: writing
+again what was already written changes nothing.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any, cast
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+from redis import Redis
+from redis.client import Pipeline
+
+PlateKey = tuple[int, int]  # frame_no, plate_no
+Client = Redis  # bytes in, bytes out
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoredFrame:
+    """A sampled frame on its way to the detector."""
+
+    frame_no: int
+    captured_at: datetime
+    left_px: int  # where the picture lies in the camera's full frame
+    top_px: int
+    jpeg: bytes
+
+
+def decode(jpeg: bytes) -> NDArray[np.uint8] | None:
+    """HxWx3 uint8 BGR; None where it is no picture."""
+    return cast("NDArray[np.uint8] | None", cv2.imdecode(np.frombuffer(jpeg, np.uint8), cv2.IMREAD_COLOR))
+
+
+def add(pipe: Pipeline, session_id: int, frame: StoredFrame) -> None:
+    fields: dict[Any, Any] = {
+        "at": (frame.captured_at - _EPOCH) // timedelta(microseconds=1),
+        "left": frame.left_px,
+        "top": frame.top_px,
+        "jpeg": frame.jpeg,
+    }
+    pipe.xadd(_frames(session_id), fields, id=f"{frame.frame_no + 1}-0")
+
+
+def fetch(redis: Client, session_id: int, frame_nos: Sequence[int]) -> dict[int, StoredFrame]:
+    """Those of the frames that are still there, by number."""
+    if not frame_nos:
+        return {}
+    wanted = set(frame_nos)
+    entries = cast(
+        "list[tuple[bytes, dict[bytes, bytes]]]",
+        redis.xrange(_frames(session_id), f"{min(wanted) + 1}-0", f"{max(wanted) + 1}-0"),
+    )
+    found = (_stored(entry_id, fields) for entry_id, fields in entries)
+    return {frame.frame_no: frame for frame in found if frame.frame_no in wanted}
+
+
+def _stored(entry_id: bytes, fields: dict[bytes, bytes]) -> StoredFrame:
+    return StoredFrame(
+        frame_no=_frame_no(entry_id),
+        captured_at=_EPOCH + timedelta(microseconds=int(fields[b"at"])),
+        left_px=int(fields[b"left"]),
+        top_px=int(fields[b"top"]),
+        jpeg=fields[b"jpeg"],
+    )
+
+
+def drop(redis: Client | Pipeline, session_id: int, frame_nos: Sequence[int]) -> None:
+    if frame_nos:
+        redis.xdel(_frames(session_id), *(f"{number + 1}-0" for number in frame_nos))
+
+
+def last(redis: Client, session_id: int) -> int | None:
+    """The number of the newest frame that was ever added, waiting or gone; None where none was."""
+    if not redis.exists(_frames(session_id)):
+        return None
+    info = redis.xinfo_stream(_frames(session_id))
+    return _frame_no(info["last-generated-id"])
+
+
+def waiting(redis: Client, session_id: int, *, most: int | None = None) -> list[int]:
+    """Numbers of the frames that wait, oldest first."""
+    key = _frames(session_id)
+    if most is None:
+        # Lua, so that only the IDs travel and not the pictures.
+        ids = cast("list[bytes]", redis.eval(_IDS, 1, key, "-1"))
+    else:
+        ids = cast("list[bytes]", redis.eval(_IDS, 1, key, str(most)))
+    return [_frame_no(one) for one in ids]
+
+
+_IDS = """
+local ids = {}
+local most = tonumber(ARGV[1])
+local found
+if most < 0 then found = redis.call('XRANGE', KEYS[1], '-', '+')
+else found = redis.call('XRANGE', KEYS[1], '-', '+', 'COUNT', most) end
+for i, entry in ipairs(found) do ids[i] = entry[1] end
+return ids
+"""
+
+
+def load(redis: Client, session_id: int) -> int:
+    """How many frames and crops of a session wait."""
+    pipe = redis.pipeline(transaction=False)
+    pipe.xlen(_frames(session_id))
+    pipe.hlen(_crops(session_id))
+    frames, crops = pipe.execute()
+    return int(frames) + int(crops)
+
+
+def add_crops(redis: Client, session_id: int, crops: dict[PlateKey, bytes]) -> None:
+    """Store encoded crops by their plate."""
+    if crops:
+        redis.hset(_crops(session_id), mapping={f"{key[0]}-{key[1]}": jpeg for key, jpeg in crops.items()})
+
+
+def fetch_crops(redis: Client, session_id: int, keys: Sequence[PlateKey]) -> dict[PlateKey, bytes]:
+    """Those of the crops that are still there."""
+    if not keys:
+        return {}
+    values = cast("list[bytes | None]", redis.hmget(_crops(session_id), [f"{key[0]}-{key[1]}" for key in keys]))
+    return {key: value for key, value in zip(keys, values, strict=True) if value is not None}
+
+
+def crops_waiting(redis: Client, session_id: int) -> list[PlateKey]:
+    fields = cast("list[bytes]", redis.hkeys(_crops(session_id)))
+    return sorted(cast(PlateKey, tuple(map(int, field.split(b"-")))) for field in fields)
+
+
+def drop_crops(redis: Client | Pipeline, session_id: int, keys: Sequence[PlateKey]) -> None:
+    if keys:
+        redis.hdel(_crops(session_id), *(f"{key[0]}-{key[1]}" for key in keys))
+
+
+def forget(redis: Client, session_id: int) -> None:
+    """Remove all that is left of a settled session."""
+    redis.delete(_frames(session_id), _crops(session_id))
+
+
+def _frames(session_id: int) -> str:
+    return f"anpr:frames:{session_id}"
+
+
+def _crops(session_id: int) -> str:
+    return f"anpr:crops:{session_id}"
+
+
+def _frame_no(entry_id: bytes | str) -> int:
+    text = entry_id.decode() if isinstance(entry_id, bytes) else entry_id
+    return int(text.split("-")[0]) - 1

@@ -1,0 +1,188 @@
+# pyright: reportUnknownMemberType=false, reportUnknownArgumentType=false
+# because redis-py and rq are typed in part only
+"""All the RQ wiring: the queues of the stages, and the only place that puts jobs into them.
+
+Jobs are named, not imported, so a producer never loads a network. Arguments are JSON: ids and numbers travel, pixels
+and objects do not. Every job may run twice.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from redis import Redis
+from redis.backoff import NoBackoff
+from redis.client import Pipeline
+from redis.exceptions import ConnectionError as RedisConnectionError
+from redis.exceptions import RedisError
+from redis.retry import Retry as RedisRetry
+from rq import Queue, Retry
+from rq.exceptions import NoSuchJobError
+from rq.intermediate_queue import IntermediateQueue
+from rq.job import Job
+from rq.registry import FailedJobRegistry, StartedJobRegistry
+from rq.serializers import JSONSerializer
+from rq.utils import now
+
+from anpr.errors import BadConfig, Unavailable
+from workers.frames import PlateKey
+
+Stage = Literal["detect", "read", "check"]
+STAGES: tuple[Stage, ...] = ("detect", "read", "check")
+
+# Eight crops with Tesseract on a small board take 4 s; a job whose worker was killed is missed 2 s after this.
+JOB_TIMEOUT_S = 10
+CRASHES = 5  # so often may a job kill or fail its worker before its frames count as failed
+STUCK_S = 5  # a worker killed between taking a job and starting it leaves the job in limbo for this long
+SOCKET_TIMEOUT_S = 5  # longer than the longest blocking command, so that a frozen Redis is noticed
+
+
+def connect(url: str) -> Redis:
+    """A client for `url`; connects when first used. Raises BadConfig where it is no Redis address."""
+    try:
+        return Redis.from_url(
+            url,
+            socket_timeout=SOCKET_TIMEOUT_S,
+            socket_connect_timeout=2,
+            retry=RedisRetry(NoBackoff(), 1),
+            retry_on_error=[RedisConnectionError],
+        )
+    except ValueError as exc:
+        raise BadConfig(f"REDIS_URL is not a Redis address (redis://host:6379/0): {exc}") from exc
+
+
+def address(redis: Redis) -> str:
+    """Where a client connects to, without credentials."""
+    kwargs = redis.connection_pool.connection_kwargs
+    return str(kwargs.get("path") or f"{kwargs.get('host', 'localhost')}:{kwargs.get('port', 6379)}")
+
+
+def ping(redis: Redis) -> str:
+    """The server's version. Raises Unavailable where it does not answer."""
+    try:
+        return str(redis.info("server")["redis_version"])
+    except RedisError as exc:
+        raise Unavailable(f"Redis at {address(redis)} does not answer: {exc}") from exc
+
+
+class _Intermediate(IntermediateQueue):
+    def should_be_cleaned_up(self, job_id: str) -> bool:
+        first_seen = self.get_first_seen(job_id)
+        return first_seen is not None and (now() - first_seen).total_seconds() > STUCK_S
+
+
+class StageQueue(Queue):
+    """A queue whose jobs come back soon after their worker was killed, at whatever moment that was."""
+
+    @property
+    def intermediate_queue(self) -> IntermediateQueue:
+        return _Intermediate(self.key, connection=self.connection)
+
+
+def queue(redis: Redis, stage: Stage) -> StageQueue:
+    return StageQueue(stage, connection=redis, serializer=JSONSerializer, default_timeout=JOB_TIMEOUT_S)
+
+
+_JOBS: dict[str, str] = {
+    "detect": "workers.detect.detect",
+    "read": "workers.read.read",
+    "group": "workers.check.group",
+    "check": "workers.check.check",
+}
+
+
+def _enqueue(redis: Redis, stage: Stage, name: str, args: Sequence[Any], pipe: Pipeline | None = None) -> None:
+    data = StageQueue.prepare_data(
+        _JOBS[name],
+        args=list(args),
+        timeout=JOB_TIMEOUT_S,
+        result_ttl=0,
+        failure_ttl=7 * 24 * 3600,
+        description=name,
+        retry=Retry(max=CRASHES),
+    )
+    queue(redis, stage).enqueue_many([data], pipeline=pipe)
+
+
+def detect_later(redis: Redis, session_id: int, frame_nos: Sequence[int], *, pipe: Pipeline | None = None) -> None:
+    """Have frames looked at; with `pipe` the job is written together with what else the pipeline holds."""
+    _enqueue(redis, "detect", "detect", [session_id, list(frame_nos)], pipe)
+
+
+def read_later(redis: Redis, session_id: int, keys: Sequence[PlateKey], *, pipe: Pipeline | None = None) -> None:
+    """Have plates read."""
+    _enqueue(redis, "read", "read", [session_id, [list(key) for key in keys]], pipe)
+
+
+def group_later(redis: Redis, session_id: int) -> None:
+    """Have a session's new reads put into events; asking again before that began adds no second job."""
+    if redis.set(_asked(session_id), 1, nx=True, ex=JOB_TIMEOUT_S):
+        _enqueue(redis, "check", "group", [session_id])
+
+
+def group_begins(redis: Redis, session_id: int) -> None:
+    """From here on `group_later` adds a job again: reads stored after this moment may be missed by the one running."""
+    redis.delete(_asked(session_id))
+
+
+def _asked(session_id: int) -> str:
+    return f"anpr:asked:group:{session_id}"
+
+
+def check_later(redis: Redis, event_ids: Iterable[int]) -> None:
+    """Have closed events judged."""
+    for event_id in event_ids:
+        if redis.set(f"anpr:asked:check:{event_id}", 1, nx=True, ex=JOB_TIMEOUT_S):
+            _enqueue(redis, "check", "check", [event_id])
+
+
+def try_again() -> Retry:
+    """What a job returns to come back later, however often: something it needs is away."""
+    return Retry(max=1_000_000_000)
+
+
+def depth(redis: Redis, stage: Stage) -> int:
+    """How many jobs wait in a stage's queue."""
+    return queue(redis, stage).count
+
+
+def is_idle(redis: Redis, stage: Stage) -> bool:
+    """Whether no job of a stage waits, is being taken, or runs."""
+    waiting = queue(redis, stage)
+    pipe = redis.pipeline()
+    pipe.llen(waiting.key)
+    pipe.llen(waiting.intermediate_queue_key)
+    pipe.zcard(StartedJobRegistry(queue=waiting).key)
+    return not any(pipe.execute())
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FailedJob:
+    """A job that was given up: it failed or killed its worker too often."""
+
+    id: str
+    name: str
+    args: list[Any]
+    why: str
+
+
+def failed(redis: Redis, stage: Stage) -> list[FailedJob]:
+    """The jobs of a stage that were given up; `discard` them once dealt with."""
+    waiting = queue(redis, stage)
+    found: list[FailedJob] = []
+    for job_id in FailedJobRegistry(queue=waiting).get_job_ids(0, 99):
+        try:
+            job = Job.fetch(job_id, connection=redis, serializer=JSONSerializer)
+        except NoSuchJobError:
+            discard(redis, stage, job_id)
+            continue
+        result = job.latest_result()
+        why = (result.exc_string or "").strip().splitlines() if result is not None else []
+        found.append(
+            FailedJob(id=job_id, name=job.description or "", args=list(job.args), why=why[-1] if why else "unknown")
+        )
+    return found
+
+
+def discard(redis: Redis, stage: Stage, job_id: str) -> None:
+    FailedJobRegistry(queue=queue(redis, stage)).remove(job_id, delete_job=True)

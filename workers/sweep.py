@@ -1,0 +1,109 @@
+"""What has to happen without a frame asking for it: close events, account for what was lost, settle sessions.
+
+Each check worker sweeps about once a second; a lock lets one at a time. Everything here may happen twice.
+"""
+
+from datetime import UTC, datetime, timedelta
+
+from anpr import log
+from anpr.types import FrameOutcome, PlateOutcome, Reading
+from storage import plate_events, plate_reads, sessions, sweeps
+from storage.db import Conn
+from storage.sessions import Session
+from workers import frames, queues
+from workers.process import Process
+
+_log = log.get(__name__)
+SILENT_S = 30.0  # an ingest reports every second; one silent for this long was killed
+LIVE_SLACK_S = 3.0  # a live frame's way to its read, beyond the gap, before an event is closed by the clock
+_NOTHING = Reading(candidates=())
+
+
+def sweep(process: Process) -> None:
+    """Raises Unavailable where Postgres is away; the next sweep does what this one could not."""
+    _give_up_failed(process)
+    settled: list[int] = []
+    with process.database.transaction() as conn:
+        if not sweeps.lock(conn):
+            return
+        for session_id in sessions.end_orphans(conn, silent_s=SILENT_S):
+            _log.warning("session.orphaned", session=session_id)
+        running = sessions.unsettled(conn)
+        for session in running:
+            _account_for_lost(process, conn, session)
+            sessions.fold(conn, session.id)
+        running = sessions.get(conn, [session.id for session in running])
+        for session in running:
+            plate_events.close(conn, session.id, before=_closes_before(conn, process, session))
+            if not frames.load(process.redis, session.id) and sessions.settle(conn, session.id):
+                settled.append(session.id)
+        ungrouped = plate_reads.sessions_with_ungrouped(conn)
+        unjudged = plate_events.unjudged(conn)
+    for session_id in ungrouped:
+        queues.group_later(process.redis, session_id)
+    queues.check_later(process.redis, unjudged)
+    for session_id in settled:
+        frames.forget(process.redis, session_id)
+        _log.info("session.settled", session=session_id)
+    _wake_forgotten(process, running)
+
+
+def _closes_before(conn: Conn, process: Process, session: Session) -> datetime | None:
+    """Events last seen before this moment have passed; None: all have."""
+    if session.ended_at is not None and session.accounted >= session.sampled:
+        return datetime.min.replace(tzinfo=UTC) if plate_reads.is_busy(conn, session.id) else None
+    gap = timedelta(seconds=process.settings.events.gap_s)
+    moments = [session.watermark] if session.watermark else []
+    if session.is_live and session.accounted >= session.sampled:
+        moments.append(datetime.now(UTC) - timedelta(seconds=LIVE_SLACK_S))
+    return max(moments) - gap if moments else datetime.min.replace(tzinfo=UTC)
+
+
+def _account_for_lost(process: Process, conn: Conn, session: Session) -> None:
+    """Count as expired what Postgres expects and Redis no longer has.
+
+    A frame is in Redis until its outcome is stored, a crop until its read is, so nothing is counted that may yet come;
+    where a worker was faster than this look, its outcome came first and stays.
+    """
+    missing = sessions.missing(conn, session.id)
+    if missing:
+        there = set(frames.waiting(process.redis, session.id))
+        sessions.record(
+            conn, session.id, [(number, None, FrameOutcome.EXPIRED) for number in missing if number not in there]
+        )
+    unread = plate_reads.unread(conn, session.id)
+    if unread:
+        crops = set(frames.crops_waiting(process.redis, session.id))
+        for key in unread:
+            if key not in crops:
+                plate_reads.save(conn, session.id, key, PlateOutcome.EXPIRED, _NOTHING)
+
+
+def _give_up_failed(process: Process) -> None:
+    """Count as failed the frames and plates of jobs that RQ gave up."""
+    for stage in queues.STAGES:
+        for job in queues.failed(process.redis, stage):
+            _log.error("job.given_up", stage=stage, job=job.name, args=job.args, why=job.why)
+            with process.database.transaction() as conn:
+                if job.name == "detect":
+                    session_id, numbers = job.args
+                    sessions.record(conn, session_id, [(number, None, FrameOutcome.FAILED) for number in numbers])
+                    frames.drop(process.redis, session_id, numbers)
+                elif job.name == "read":
+                    session_id, plates = job.args
+                    keys = [(frame_no, plate_no) for frame_no, plate_no in plates]
+                    for key in keys:
+                        plate_reads.save(conn, session_id, key, PlateOutcome.FAILED, _NOTHING)
+                    frames.drop_crops(process.redis, session_id, keys)
+            queues.discard(process.redis, stage, job.id)
+
+
+def _wake_forgotten(process: Process, running: list[Session]) -> None:
+    """Ask again for frames and crops that wait while no job knows of them (Redis lost the job)."""
+    for session in running:
+        numbers = frames.waiting(process.redis, session.id, most=64)
+        if numbers and queues.is_idle(process.redis, "detect"):
+            queues.detect_later(process.redis, session.id, numbers[:8])
+        crops = frames.crops_waiting(process.redis, session.id)
+        if crops and queues.is_idle(process.redis, "read") and queues.is_idle(process.redis, "detect"):
+            queues.read_later(process.redis, session.id, crops[:8])

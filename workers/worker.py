@@ -1,0 +1,125 @@
+"""One worker process: RQ's simple worker, with the networks loaded before its first job."""
+
+import logging
+import time
+from pathlib import Path
+from typing import Any
+
+from redis.exceptions import RedisError
+from rq import SimpleWorker
+from rq.job import Job
+from rq.serializers import JSONSerializer
+
+from anpr import log
+from anpr.config import DetectSettings, ReadSettings, Settings
+from anpr.errors import Unavailable
+from models.detector.inference import Detector
+from models.reader import Reader, load_reader
+from storage.db import Database
+from workers import process, queues
+from workers.process import Process
+from workers.queues import JOB_TIMEOUT_S, Stage, StageQueue
+from workers.sweep import sweep
+
+_log = log.get(__name__)
+RETRY_S = 1.0  # between looks whether a server is back
+WORKER_TTL_S = 17  # RQ blocks on its queue for this less 15 s
+
+
+class StageWorker(SimpleWorker):
+    """Serves one queue: taking from several could lose the job between taking and starting it."""
+
+    queue_class = StageQueue
+    maintenance_interval = 1
+    max_connection_wait_time = 2.0
+    log_job_description = False
+    held: Process | None = None
+
+    @property
+    def was_told_to_stop(self) -> bool:
+        return self._stop_requested
+
+    def get_heartbeat_ttl(self, job: Job) -> int:
+        return int(job.timeout or JOB_TIMEOUT_S) + 2
+
+    def subscribe(self) -> None:
+        """No commands by publish/subscribe: saves a thread and a connection a worker."""
+
+    def unsubscribe(self) -> None:
+        pass
+
+    def procline(self, message: str) -> None:
+        pass
+
+    def execute_job(self, job: Job, queue: Any) -> None:
+        super().execute_job(job, queue)
+        if self.held is not None and self.held.is_waiting:
+            time.sleep(RETRY_S)
+
+    def run_maintenance_tasks(self) -> None:
+        super().run_maintenance_tasks()
+        if self.held is not None and self.queues[0].name == "check":
+            try:
+                sweep(self.held)
+            except Unavailable as exc:
+                _log.debug("sweep.waits", why=str(exc))
+
+
+def work(stage: Stage, settings: Settings) -> bool:
+    """Serve a stage until SIGTERM or SIGINT (the job at hand is finished first).
+
+    Loads the stage's network, waits for Redis and Postgres where they are away, and returns whether it was told to
+    stop; False: Redis was lost in mid-job and this process must be started anew.
+    Raises BadInput where a model or setting is wrong.
+    """
+    logging.getLogger("rq").setLevel(logging.CRITICAL)
+    held = Process(
+        settings=settings,
+        redis=queues.connect(settings.redis_url),
+        database=Database(settings.database_url),
+        loaded_detector=_detector(settings.detect) if stage == "detect" else None,
+        loaded_reader=_reader(settings.read) if stage == "read" else None,
+    )
+    process.hold(held)
+    _wait_for_servers(held)
+    worker = StageWorker(
+        [queues.queue(held.redis, stage)],
+        connection=held.redis,
+        serializer=JSONSerializer,
+        worker_ttl=WORKER_TTL_S,
+        maintenance_interval=1,
+    )
+    worker.held = held
+    _log.info("worker.ready", stage=stage)
+    try:
+        worker.work(logging_level="CRITICAL")
+    except (RedisError, OSError) as exc:
+        _log.warning("worker.lost_redis", why=str(exc))
+        return False
+    finally:
+        held.database.close()
+    return worker.was_told_to_stop
+
+
+def _detector(settings: DetectSettings) -> Detector:
+    path = None if settings.model is None else Path(settings.model)
+    return Detector.load(path, threshold=settings.threshold, tiles=settings.tiles)
+
+
+def _reader(settings: ReadSettings) -> Reader:
+    return load_reader(settings.reader, path=None if settings.model is None else Path(settings.model))
+
+
+def _wait_for_servers(held: Process) -> None:
+    told = False
+    while True:
+        try:
+            queues.ping(held.redis)
+            held.database.ping()
+        except Unavailable as exc:
+            if not told:
+                _log.warning("worker.waits", why=str(exc))
+            told = True
+            time.sleep(RETRY_S)
+        else:
+            return

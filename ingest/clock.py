@@ -34,12 +34,14 @@ class LiveClock:
         self._last_s = float("-inf")
 
     def at(self, stamp_s: float | None, *, arrived_s: float) -> float:
-        """The time of the next frame on the scale of `arrived_s`; never less than the one before."""
+        """The time of the next frame on the scale of `arrived_s`: not after it, never less than the one before."""
         time_s = arrived_s
         if stamp_s is not None:
-            if self._offset_s is None or abs(stamp_s + self._offset_s - arrived_s) > JUMP_S:
+            late_s = 0.0 if self._offset_s is None else arrived_s - stamp_s - self._offset_s
+            if self._offset_s is None or not 0 <= late_s <= JUMP_S:  # before 0: no frame arrives before it is taken
                 self._offset_s = arrived_s - stamp_s
-            self._offset_s += SLEW * (arrived_s - stamp_s - self._offset_s)
+            else:
+                self._offset_s += SLEW * late_s
             time_s = stamp_s + self._offset_s
         self._last_s = max(self._last_s, time_s)
         return self._last_s

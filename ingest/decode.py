@@ -238,6 +238,8 @@ class Decoder:
             return BadSource(f"{self.name}: not a video that can be decoded, or its end is missing")
         if isinstance(exc, av.error.ExitError) or getattr(exc, "errno", None) == errno.ETIMEDOUT:
             reason = f"no data for {self._timeout_s:g} s"
+        if getattr(exc, "errno", None) == errno.EIO and self._remote:
+            reason = "host name not found, or connection broken"
         text = f"{self.name}: {redact(reason)}"
         return Unavailable(text) if self._remote else BadSource(text)
 

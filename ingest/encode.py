@@ -39,18 +39,17 @@ class VideoWriter:
         self._width_px = width_px - width_px % 2
         self._height_px = height_px - height_px % 2
         self._frames = 0
-        try:
-            self._container = av.open(
-                str(self._partial), "w", format="mp4", container_options={"movflags": "+faststart"}
-            )
-        except (OSError, FFmpegError) as exc:
-            raise self._failure(exc) from exc
+        self._container = av.open(str(self._partial), "w", format="mp4", container_options={"movflags": "+faststart"})
         rate = Fraction(fps).limit_denominator(1001)
         options = {"crf": str(crf), "preset": "veryfast"}
         self._stream = self._container.add_stream("libx264", rate=rate, options=options)
         self._stream.width = self._width_px
         self._stream.height = self._height_px
         self._stream.pix_fmt = "yuv420p"
+        try:
+            self._container.start_encoding()  # opens the file
+        except (OSError, FFmpegError) as exc:
+            raise self._failure(exc) from exc
 
     def write(self, image: Image) -> None:
         """Add the next frame, HxWx3 uint8 BGR of the size given; it is shown for 1/fps seconds."""

@@ -16,6 +16,7 @@ from ingest.clock import LiveClock
 from ingest.decode import Converter, DecodedFrame, Decoder, size_px
 
 WAITING_FRAMES = 8  # decoded frames held for a reader that is busy: 25 MB at 1080p, 0.3 s at 25 fps
+BURST_S = 2.0  # what came in while FFmpeg probed the stream is decoded at once: let the reader have all of it
 LOOK_S = 0.2  # how often a waiting reader looks whether it shall stop
 BACKOFF_S = (0.5, 5.0)  # first and longest wait between attempts
 
@@ -155,6 +156,7 @@ class _Connection:
                 if not self._waiting and not self._done:
                     self._changed.wait(LOOK_S)
                 item = self._waiting.popleft() if self._waiting else None
+                self._changed.notify()
                 if item is None and self._done:
                     if self._error is not None:
                         raise self._error
@@ -166,14 +168,16 @@ class _Connection:
         with self._changed:
             self._closed = True
             self._waiting.clear()
+            self._changed.notify()
 
     def _read(self) -> None:
         try:
             with self._connect() as decoder:
                 self._decoder = decoder
                 self.fps = decoder.fps
+                burst_until_s = time.monotonic() + BURST_S
                 for frame in decoder.frames():
-                    if not self._offer(frame):
+                    if not self._offer(frame, patience_s=burst_until_s - time.monotonic()):
                         return
                 if decoder.duration_s is None:
                     self._error = Unavailable(f"{self._name}: the stream ended")
@@ -184,14 +188,17 @@ class _Connection:
                 self._done = True
                 self._changed.notify()
 
-    def _offer(self, frame: VideoFrame) -> bool:
+    def _offer(self, frame: VideoFrame, *, patience_s: float) -> bool:
         """Hand `frame` over; False where nobody wants it any more."""
+        arrived_s = time.monotonic()
         with self._changed:
+            if patience_s > 0:
+                self._changed.wait_for(lambda: self._closed or len(self._waiting) < WAITING_FRAMES, patience_s)
             if self._closed:
                 return False
             if len(self._waiting) == WAITING_FRAMES:
                 self._waiting.popleft()
                 self.shed += 1
-            self._waiting.append((frame, time.monotonic()))
+            self._waiting.append((frame, arrived_s))
             self._changed.notify()
         return True

@@ -12,16 +12,16 @@ from anpr.errors import BadInput
 Image = npt.NDArray[np.uint8]
 Point = tuple[float, float]
 
-EARLY = 0.25  # of a grid step: a frame that jitter brought this early still serves its moment
+SMOOTHING = 0.1  # share of the newest gap between frames in their mean
 NOISE = 12  # grey levels: sensor noise and coding at night stay below
-LEARN_S = 5.0  # a car that stopped becomes background in about this time
+LEARN_PER_S = 10.0  # grey levels: a car that is gone in a second leaves no ghost, a parked one is background in 15 s
 
 
 class Sampler:
-    """Keeps one frame for each moment of a grid of 1/fps seconds that starts with the first frame.
+    """Keeps the frame nearest to each moment of a grid of 1/fps seconds that starts with the first frame.
 
-    The grid does not drift and a slot is used once: at most `fps` frames a second over any length. A source that gives
-    fewer is kept whole.
+    The grid does not drift and each moment is served once: at most `fps` frames a second over any length. A source that
+    gives fewer is kept whole.
     """
 
     def __init__(self, fps: float | None) -> None:
@@ -30,7 +30,9 @@ class Sampler:
             raise ValueError(f"fps must be above 0, not {fps}")
         self._fps = fps
         self._first_s: float | None = None
-        self._due = 0  # the grid slot to serve next
+        self._last_s = 0.0
+        self._gap_s: float | None = None  # mean, from frame to frame
+        self._due = 0  # the moment to serve next, in steps of the grid
 
     def keep(self, time_s: float) -> bool:
         """Whether to keep the frame at `time_s`; frames come in order."""
@@ -38,10 +40,17 @@ class Sampler:
             return True
         if self._first_s is None:
             self._first_s = time_s
-        slot = (time_s - self._first_s) * self._fps + EARLY
-        if slot < self._due:
+        else:
+            gap_s = time_s - self._last_s
+            mean_s = gap_s if self._gap_s is None else self._gap_s
+            self._gap_s = mean_s + SMOOTHING * (min(gap_s, 2 * mean_s) - mean_s)  # an outage is not a rate
+        self._last_s = time_s
+        # the next frame comes a gap later: up to half a gap before the moment this one is the nearer
+        early = min(0.5, (self._gap_s or 0.0) / 2 * self._fps)
+        step = (time_s - self._first_s) * self._fps + early
+        if step < self._due:
             return False
-        self._due = math.floor(slot) + 1
+        self._due = math.floor(step) + 1
         return True
 
 
@@ -70,8 +79,9 @@ class MotionGate:
             moved = np.abs(change - np.median(change)) > NOISE
             if float(moved.mean()) >= self._threshold:
                 self._open_until_s = time_s + self._hold_s
-            share = 1 - math.exp(-max(0.0, time_s - self._learned_s) / LEARN_S)
-            cv2.accumulateWeighted(grey, self._background, share)
+            # approximated median: McFarlane & Schofield, Machine Vision and Applications 8, 1995
+            step = LEARN_PER_S * max(0.0, time_s - self._learned_s)
+            self._background += np.clip(change, -step, step)
         self._learned_s = time_s
         return time_s <= self._open_until_s
 

@@ -110,7 +110,8 @@ def open_source(url: str, *, stop: threading.Event | None = None, stall_s: float
     Raises BadSource where there is nothing to decode, Unavailable where the server of a recording does not answer;
     both at once or from the iteration.
     """
-    scheme = urlsplit(url).scheme.lower() if "://" in url else ""
+    scheme = url.partition("://")[0].lower() if "://" in url else ""
+    _check_port(url)
     if scheme in ("rtsp", "rtsps"):
         options = {"rtsp_transport": "tcp", "allowed_media_types": "video", "timeout": _microseconds(stall_s)}
         return _camera(url, options=options, stop=stop, stall_s=stall_s)
@@ -178,6 +179,15 @@ class VideoFile:
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+
+def _check_port(url: str) -> None:
+    """An unquoted password may read as a port, which FFmpeg would report as an unreachable host for ever."""
+    try:
+        _ = urlsplit(url).port
+    except ValueError as exc:
+        hint = "in a password write / as %2F, ? as %3F, # as %23, % as %25"
+        raise BadSource(f"{redact(url)}: the port is not a number from 0 to 65535; {hint}") from exc
 
 
 def _camera(

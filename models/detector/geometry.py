@@ -60,8 +60,8 @@ def placement(
 def place(image: NDArray[np.uint8], where: Placement, input_px: tuple[int, int]) -> NDArray[np.uint8]:
     """The image resized into an input of (width, height), grey round it; HxWx3 uint8 in and out."""
     size = round(image.shape[1] * where.scale_x), round(image.shape[0] * where.scale_y)
-    shrinks = size[0] < image.shape[1] and size[1] < image.shape[0]
-    resized = cv2.resize(image, size, interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR)
+    # As the Object Detection API resizes. Averaging all pixels (INTER_AREA) costs 7 ms at 1080p against 0.3, for no AP.
+    resized = cv2.resize(image, size, interpolation=cv2.INTER_LINEAR)
     if size == input_px:
         return resized.astype(np.uint8, copy=False)
     padded = np.full((input_px[1], input_px[0], 3), PADDING, np.uint8)

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-BEAM = 12  # prefixes kept a step; the five best of plates do not change beyond 8
+BEAM = 12  # prefixes kept a step: against 200 another best text in 1 crop of 300, other five best in 12
 LEAST = 1e-3  # classes less probable than this in a step are left out
 CERTAIN = 0.999  # steps whose blank is above this only close the character before them
 
@@ -54,8 +54,8 @@ def n_best(
             continue
         classes = [(alphabet[i], float(step[i])) for i in np.flatnonzero(step[:blank] >= LEAST)]
         prefixes = _best(_extended(prefixes, classes, sure), beam)
-    ranked = sorted(((text, ends + runs) for text, (ends, runs) in prefixes.items()), key=lambda pair: -pair[1])
-    return ranked[:count]
+    texts = [(text, ends + runs) for text, (ends, runs) in prefixes.items() if ends + runs > 0]
+    return sorted(texts, key=lambda pair: -pair[1])[:count]
 
 
 def _extended(

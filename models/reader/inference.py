@@ -1,5 +1,6 @@
 """A crop in, candidates out: the CTC network."""
 
+from collections import defaultdict
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Self
@@ -11,6 +12,7 @@ from numpy.typing import NDArray
 from anpr.errors import BadModel
 from anpr.types import Candidate, Reading
 from models.reader import ctc
+from models.reader.crops import trimmed
 from models.spec import ReaderSpec, load_spec
 from models.tflite import Network
 
@@ -48,7 +50,11 @@ class TfliteReader:
         return [self._read(crop) for crop in crops]
 
     def _read(self, crop: NDArray[np.uint8]) -> Reading:
-        ranked = ctc.n_best(self.probabilities(crop), self._spec.alphabet, count=CANDIDATES + 1)
+        looks = [
+            ctc.n_best(self.probabilities(trimmed(crop, share)), self._spec.alphabet, count=CANDIDATES + 1)
+            for share in self._spec.looks
+        ]
+        ranked = averaged(looks)
         if ranked[0][0] == "":
             return Reading(candidates=())
         texts = [Candidate(text=text, confidence=min(1.0, p)) for text, p in ranked if text]
@@ -64,6 +70,15 @@ class TfliteReader:
         return (grey if self._network.input.dtype == np.uint8 else grey.astype(np.float32))[
             np.newaxis, :, :, np.newaxis
         ]
+
+
+def averaged(looks: Sequence[Sequence[tuple[str, float]]]) -> list[tuple[str, float]]:
+    """The texts of several looks at one plate with their mean probabilities (0 in a look without them), best first."""
+    total: dict[str, float] = defaultdict(float)
+    for look in looks:
+        for text, probability in look:
+            total[text] += probability / len(looks)
+    return sorted(total.items(), key=lambda pair: -pair[1])
 
 
 def standardised(crop: NDArray[np.uint8], input_px: tuple[int, int], spec: ReaderSpec) -> NDArray[np.uint8]:

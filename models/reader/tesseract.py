@@ -11,10 +11,17 @@ from numpy.typing import NDArray
 
 from anpr.errors import BadInput
 from anpr.types import Candidate, Reading
+from models.reader.crops import trimmed
 
 ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
-LINE_PX = 64  # the height of one line of text is scaled to this: Tesseract is trained on letters some 30 px high
-TWO_LINES_ASPECT = 2.2  # one-line plates are wider: EU 4.7, US 2.0 at the least with its frame, motorcycles 1.4
+WHITELIST = ALPHABET + " "  # without the space each gap in a plate brings Tesseract's confidence down to 0
+MARGIN = 0.07  # share of a crop cut off each side: undoes a margin of 0.08 of the box; frames read as letters
+BAND = 0.1  # share of a European plate that its country band takes on the left; it reads as a letter
+BAND_ASPECT = 3.0  # plates wider than this may have a band (European 4.7, seen from the side down to 3; US 2.0)
+BAND_LOOK = 0.05  # the left of the plate that tells a band: without one it holds as much bright ground as the rest
+BAND_DARKER = 0.9  # of 53 found plates 9 were read exactly with the bands left on, 16 so, 18 with all wide plates cut
+LINE_PX = 96  # height that a one-line plate is scaled to: cut, 18 of the 53 were read exactly, 16 at 48 px
+TWO_LINES_ASPECT = 2.2  # plates narrower than this may have two lines
 ONE_LINE, ONE_BLOCK = 7, 6  # Tesseract's page segmentation modes
 
 
@@ -47,7 +54,7 @@ class TesseractReader:
         return [self._read(crop) for crop in crops]
 
     def _read(self, crop: NDArray[np.uint8]) -> Reading:
-        readings = [self._seen(prepared(crop, lines=1), ONE_LINE)]
+        readings = [self._seen(prepared(crop), ONE_LINE)]
         if crop.shape[1] / crop.shape[0] < TWO_LINES_ASPECT:
             readings.append(self._seen(prepared(crop, lines=2), ONE_BLOCK))
         best = max(readings, key=lambda candidate: candidate.confidence if candidate.text else -1.0)
@@ -62,7 +69,7 @@ class TesseractReader:
     def _seen(image: NDArray[np.uint8], mode: int) -> Candidate:
         words: dict[str, list[Any]] = pytesseract.image_to_data(
             image,
-            config=f"--psm {mode} -c tessedit_char_whitelist={ALPHABET}",
+            config=f'--psm {mode} -c "tessedit_char_whitelist={WHITELIST}"',
             output_type=pytesseract.Output.DICT,
         )
         return joined([str(text) for text in words["text"]], [float(percent) for percent in words["conf"]])
@@ -80,10 +87,20 @@ def joined(texts: Sequence[str], percents: Sequence[float]) -> Candidate:
     return Candidate(text=plate, confidence=min(1.0, weight / len(plate) / 100) if plate else 0.0)
 
 
-def prepared(crop: NDArray[np.uint8], *, lines: int) -> NDArray[np.uint8]:
-    """A crop (HxWx3 uint8 BGR) as Tesseract likes it: grey, 64 px a line of text, 3×3 Gaussian blur; HxW uint8."""
+def prepared(crop: NDArray[np.uint8], *, lines: int = 1) -> NDArray[np.uint8]:
+    """A crop (HxWx3 uint8 BGR) without margin and band, in grey, 96 px a line, 3×3 Gaussian blur; HxW uint8."""
+    grey = cv2.cvtColor(trimmed(crop, MARGIN), cv2.COLOR_BGR2GRAY)
+    if _has_band(grey):
+        grey = grey[:, round(grey.shape[1] * BAND) :]
     height = LINE_PX * lines
-    width = max(1, round(crop.shape[1] * height / crop.shape[0]))
-    grey = cv2.cvtColor(crop, cv2.COLOR_BGR2GRAY)
+    width = max(1, round(grey.shape[1] * height / grey.shape[0]))
     scaled = cv2.resize(grey, (width, height), interpolation=cv2.INTER_CUBIC)
     return cv2.GaussianBlur(scaled, (3, 3), 0).astype(np.uint8, copy=False)
+
+
+def _has_band(grey: NDArray[Any]) -> bool:
+    height, width = grey.shape
+    if width / height <= BAND_ASPECT:
+        return False
+    left = grey[:, : max(1, round(width * BAND_LOOK))]
+    return bool(np.percentile(left, 75) < BAND_DARKER * np.percentile(grey, 75))

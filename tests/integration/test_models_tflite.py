@@ -1,0 +1,74 @@
+"""What cannot be loaded says so in one line and never takes the process with it."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from anpr.errors import BadModel
+from models.detector.inference import WEIGHTS as DETECTOR
+from models.reader.inference import WEIGHTS as READER
+from models.tflite import Network, runtime_version
+
+
+def test_the_runtime_says_its_name_and_version() -> None:
+    assert runtime_version().split()[0] in {"ai-edge-litert", "tflite-runtime"}
+    assert runtime_version().split()[1][0].isdigit()
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"",
+        b"TFL3",
+        b"not a network, but a letter to my aunt\n" * 50,
+        READER.read_bytes()[:7],
+        READER.read_bytes()[:100],
+        READER.read_bytes()[: READER.stat().st_size // 2],
+        READER.read_bytes()[:-1000],
+        READER.read_bytes()[:4000] + bytes(100_000),
+    ],
+    ids=["empty", "short", "text", "7-bytes", "100-bytes", "half", "no-end", "zeroed"],
+)
+def test_a_damaged_network_is_refused_in_one_quiet_line(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str], content: bytes
+) -> None:
+    path = tmp_path / "x.tflite"
+    path.write_bytes(content)
+    with pytest.raises(BadModel) as caught:
+        Network(path)
+    assert str(caught.value).startswith(f"{path}: ")
+    assert "\n" not in str(caught.value)
+    assert capfd.readouterr() == ("", "")
+
+
+def test_a_missing_network_and_a_directory_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(BadModel, match="No such file"):
+        Network(tmp_path / "x.tflite")
+    with pytest.raises(BadModel, match="directory"):
+        Network(tmp_path)
+
+
+def test_loading_and_running_prints_nothing() -> None:
+    code = (
+        "from pathlib import Path; import numpy as np; from models.tflite import Network\n"
+        f"network = Network(Path({str(DETECTOR)!r}))\n"
+        "network.run(np.zeros(network.input.shape, np.uint8))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=False)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+
+
+def test_pixels_and_their_real_values_give_the_same_outputs() -> None:
+    network = Network(READER)
+    pixels = np.random.default_rng(2).integers(0, 256, network.input.shape, np.uint8)
+    (stored,), (real,) = network.run(pixels), network.run(network.input.real(pixels))
+    assert stored.dtype == np.float32
+    assert np.array_equal(stored, real)
+
+
+def test_an_input_of_another_shape_is_refused() -> None:
+    with pytest.raises(BadModel, match="cannot run"):
+        Network(READER).run(np.zeros((1, 2, 3, 1), np.uint8))

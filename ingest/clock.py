@@ -2,6 +2,7 @@
 
 SLEW = 0.02  # share of the distance to the arrival that a frame makes good: about 2 s at 25 fps, slower than jitter
 JUMP_S = 1.0  # further off than this, the stamps were reset: the clock starts anew from where it is
+AHEAD_S = 60.0  # the playlist of a live stream holds less than this
 
 
 class FileClock:
@@ -49,3 +50,18 @@ class LiveClock:
     def restart(self) -> None:
         """The stamps that follow are of a new connection."""
         self._offset_s = None
+
+
+class Pace:
+    """When to give out the frames of a live stream that come seconds at a time, so that they flow evenly."""
+
+    def __init__(self) -> None:
+        self._offset_s: float | None = None
+
+    def wait_s(self, stamp_s: float | None, *, now_s: float) -> float:
+        """How long to hold back the frame stamped `stamp_s`."""
+        if stamp_s is None:
+            return 0.0
+        if self._offset_s is None or not -JUMP_S <= stamp_s + self._offset_s - now_s <= AHEAD_S:
+            self._offset_s = now_s - stamp_s
+        return max(0.0, stamp_s + self._offset_s - now_s)

@@ -140,6 +140,16 @@ class Decoder:
             self.corrupt += 1
 
     @property
+    def is_timed(self) -> bool:
+        """Whether timestamps come from the camera; FFmpeg makes up those of a bare series of JPEGs."""
+        return self._container.format.name not in ("mpjpeg", "mjpeg")
+
+    @property
+    def is_segmented(self) -> bool:
+        """Whether frames come seconds at a time."""
+        return self._container.format.name in ("hls", "dash")
+
+    @property
     def fps(self) -> float | None:
         rate = self._stream.average_rate or self._stream.guessed_rate
         return float(rate) if rate else None

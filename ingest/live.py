@@ -6,13 +6,13 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
-from typing import Self
+from typing import NamedTuple, Self
 
 from av.video.frame import VideoFrame
 
 from anpr import log
 from anpr.errors import BadSource, Retryable, Unavailable
-from ingest.clock import LiveClock
+from ingest.clock import LiveClock, Pace
 from ingest.decode import Converter, DecodedFrame, Decoder, size_px
 
 WAITING_FRAMES = 8  # decoded frames held for a reader that is busy: 25 MB at 1080p, 0.3 s at 25 fps
@@ -71,13 +71,13 @@ class LiveSource:
         delay_s, longest_s = BACKOFF_S
         while not self._stop.is_set():
             try:
-                for frame, arrived_s in self._connected():
+                for arrived in self._connected():
                     if away_since_s is not None:
                         away_s = round(time.monotonic() - away_since_s, 1)
                         self._log.info("camera.back", away_s=away_s)
                         self.reconnects += self.started_at is not None
                         away_since_s, delay_s = None, BACKOFF_S[0]
-                    yield self._stamped(frame, arrived_s)
+                    yield self._stamped(arrived)
             except (Retryable, BadSource) as exc:
                 if isinstance(exc, BadSource) and self.started_at is None:
                     raise
@@ -101,7 +101,7 @@ class LiveSource:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def _connected(self) -> Iterator[tuple[VideoFrame, float]]:
+    def _connected(self) -> Iterator["_Arrived"]:
         """The frames of one connection; ends when told to stop or where a recording has its end, else raises."""
         self._clock.restart()
         self._connection = connection = _Connection(self._connect, name=self.name)
@@ -113,16 +113,22 @@ class LiveSource:
             self._past_corrupt += connection.corrupt
             self._connection = None
 
-    def _stamped(self, frame: VideoFrame, arrived_s: float) -> DecodedFrame:
+    def _stamped(self, arrived: "_Arrived") -> DecodedFrame:
         now_s, now = time.monotonic(), datetime.now(UTC)
-        live_s = self._clock.at(frame.time, arrived_s=arrived_s)
+        live_s = self._clock.at(arrived.stamp_s, arrived_s=arrived.at_s)
         captured_at = now - timedelta(seconds=now_s - live_s)
         if self.started_at is None:
             self.started_at, self._first_s = captured_at, live_s
-        self.width_px, self.height_px = size_px(frame)
+        self.width_px, self.height_px = size_px(arrived.frame)
         if self._connection is not None:
             self.fps = self._connection.fps
-        return DecodedFrame(frame, self._converter, time_s=live_s - self._first_s, captured_at=captured_at)
+        return DecodedFrame(arrived.frame, self._converter, time_s=live_s - self._first_s, captured_at=captured_at)
+
+
+class _Arrived(NamedTuple):
+    frame: VideoFrame
+    stamp_s: float | None  # by the camera
+    at_s: float  # monotonic
 
 
 class _Connection:
@@ -137,7 +143,7 @@ class _Connection:
         self._connect = connect
         self._name = name
         self._decoder: Decoder | None = None
-        self._waiting: deque[tuple[VideoFrame, float]] = deque()
+        self._waiting: deque[_Arrived] = deque()
         self._changed = threading.Condition()
         self._closed = False
         self._done = False
@@ -149,8 +155,8 @@ class _Connection:
     def corrupt(self) -> int:
         return self._decoder.corrupt if self._decoder else 0
 
-    def frames(self, stop: threading.Event) -> Iterator[tuple[VideoFrame, float]]:
-        """Frames with their arrival (monotonic seconds) until `stop`; raises what ended the connection."""
+    def frames(self, stop: threading.Event) -> Iterator[_Arrived]:
+        """Frames until `stop`; raises what ended the connection."""
         while not stop.is_set():
             with self._changed:
                 if not self._waiting and not self._done:
@@ -175,11 +181,16 @@ class _Connection:
             with self._connect() as decoder:
                 self._decoder = decoder
                 self.fps = decoder.fps
+                is_recording = decoder.duration_s is not None
                 burst_until_s = time.monotonic() + BURST_S
+                pace = Pace() if decoder.is_segmented and not is_recording else None
                 for frame in decoder.frames():
-                    if not self._offer(frame, patience_s=burst_until_s - time.monotonic()):
+                    if pace is not None:
+                        self._pause(pace.wait_s(frame.time, now_s=time.monotonic()))
+                    patience_s = None if is_recording else max(0.0, burst_until_s - time.monotonic())
+                    if not self._offer(frame, frame.time if decoder.is_timed else None, patience_s=patience_s):
                         return
-                if decoder.duration_s is None:
+                if not is_recording:
                     self._error = Unavailable(f"{self._name}: the stream ended")
         except BaseException as exc:  # noqa: BLE001 - raised again in the reader's thread
             self._error = exc
@@ -188,17 +199,20 @@ class _Connection:
                 self._done = True
                 self._changed.notify()
 
-    def _offer(self, frame: VideoFrame, *, patience_s: float) -> bool:
+    def _pause(self, seconds: float) -> None:
+        with self._changed:
+            self._changed.wait_for(lambda: self._closed, seconds)
+
+    def _offer(self, frame: VideoFrame, stamp_s: float | None, *, patience_s: float | None) -> bool:
         """Hand `frame` over; False where nobody wants it any more."""
         arrived_s = time.monotonic()
         with self._changed:
-            if patience_s > 0:
-                self._changed.wait_for(lambda: self._closed or len(self._waiting) < WAITING_FRAMES, patience_s)
+            self._changed.wait_for(lambda: self._closed or len(self._waiting) < WAITING_FRAMES, patience_s)
             if self._closed:
                 return False
             if len(self._waiting) == WAITING_FRAMES:
                 self._waiting.popleft()
                 self.shed += 1
-            self._waiting.append((frame, arrived_s))
+            self._waiting.append(_Arrived(frame, stamp_s, arrived_s))
             self._changed.notify()
         return True

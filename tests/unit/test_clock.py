@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ingest.clock import FileClock, LiveClock
+from ingest.clock import FileClock, LiveClock, Pace
 
 STAMPS = st.lists(st.one_of(st.none(), st.floats(-1e5, 1e5)), max_size=60)
 
@@ -55,3 +55,15 @@ def test_live_time_follows_the_wall_clock_where_the_camera_runs_slow():
     clock = LiveClock()
     times_s = [clock.at(0.99 * n / 25, arrived_s=n / 25) for n in range(25 * 600)]
     assert times_s[-1] == pytest.approx(599.96, abs=0.1)
+
+
+def test_frames_that_come_seconds_at_a_time_are_given_out_one_by_one():
+    pace = Pace()
+    assert [pace.wait_s(n / 25, now_s=50.0) for n in range(4)] == pytest.approx([0, 0.04, 0.08, 0.12])
+
+
+def test_a_late_segment_is_given_out_at_once_and_the_pace_starts_anew():
+    pace = Pace()
+    assert [pace.wait_s(s, now_s=now_s) for s, now_s in ((0.0, 50.0), (1.0, 60.0), (1.04, 60.0))] == pytest.approx(
+        [0, 0, 0.04]
+    )

@@ -1,15 +1,17 @@
 """Pictures and videos out: JPEG bytes and H.264 files."""
 
 import errno
+from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Literal, Self
 
 import av
 import cv2
 import numpy as np
 import numpy.typing as npt
+from av.codec.codec import UnknownCodecError
 from av.error import FFmpegError
 
 from anpr.errors import AnprError, StorageFull
@@ -84,3 +86,25 @@ class VideoWriter:
         if exc.errno == errno.ENOSPC:
             return StorageFull(f"{self._path}: no space left on the device")
         return AnprError(f"{self._path}: cannot be written: {exc.strerror}")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Codecs:
+    """The FFmpeg libraries that PyAV brings."""
+
+    version: str  # of FFmpeg, such as "8.1.2"
+    decodes_h264: bool
+    encodes_h264: bool
+
+
+def codecs() -> Codecs:
+    """What this installation can do with H.264."""
+    return Codecs(version=av.ffmpeg_version_info, decodes_h264=_has("h264", "r"), encodes_h264=_has("libx264", "w"))
+
+
+def _has(name: str, mode: Literal["r", "w"]) -> bool:
+    try:
+        av.Codec(name, mode)
+    except UnknownCodecError:
+        return False
+    return True

@@ -1,56 +1,49 @@
 """The vignette registry: imported as snapshots, the newest of a toll country is in force."""
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable
 from datetime import datetime
 
 from psycopg.rows import class_row
 
 from anpr.types import Vignette
+from anpr.vignette_lists import VignetteRow
 from anpr.vignettes import Snapshot
 from storage.db import Conn, returned
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class VignetteRow:
-    """A line of a vignette list, checked; valid in [valid_from, valid_to)."""
-
-    toll_country: str
-    plate: str
-    plate_country: str
-    kind: str
-    valid_from: datetime
-    valid_to: datetime
-
-
 _SNAPSHOT = """
 insert into registry_snapshots (toll_country, source, sha256, vignettes, as_of)
-values (%(country)s, %(source)s, %(sha256)s, %(count)s, %(as_of)s) returning id
+values (%(country)s, %(source)s, %(sha256)s, 0, %(as_of)s) returning id
 """
 _COPY = """
 copy vignettes (snapshot_id, toll_country, plate, plate_country, kind, valid_from, valid_to) from stdin
 """
+_COUNT = "update registry_snapshots set vignettes = %(count)s where id = %(id)s"
 
 
 def import_snapshot(
-    conn: Conn, toll_country: str, rows: Sequence[VignetteRow], *, source: str, sha256: str, as_of: datetime
+    conn: Conn, toll_country: str, rows: Iterable[VignetteRow], *, source: str, sha256: str, as_of: datetime
 ) -> int:
-    """Make `rows` the registry of a toll country; returns the snapshot's id. All or nothing with the transaction."""
-    values = {"country": toll_country, "source": source, "sha256": sha256, "count": len(rows), "as_of": as_of}
+    """Make `rows` the registry of a toll country as they come; returns the snapshot's id.
+
+    All or nothing with the transaction, whatever `rows` raises.
+    """
+    values = {"country": toll_country, "source": source, "sha256": sha256, "as_of": as_of}
     snapshot_id: int = returned(conn.execute(_SNAPSHOT, values).fetchone())[0]
-    with conn.cursor() as cursor, cursor.copy(_COPY) as copy:
-        for row in rows:
-            copy.write_row(
-                (
-                    snapshot_id,
-                    row.toll_country,
-                    row.plate,
-                    row.plate_country,
-                    row.kind,
-                    row.valid_from,
-                    row.valid_to,
+    with conn.cursor() as cursor:
+        with cursor.copy(_COPY) as copy:
+            for row in rows:
+                copy.write_row(
+                    (
+                        snapshot_id,
+                        row.toll_country,
+                        row.plate,
+                        row.plate_country,
+                        row.kind,
+                        row.valid_from,
+                        row.valid_to,
+                    )
                 )
-            )
+        conn.execute(_COUNT, {"count": cursor.rowcount, "id": snapshot_id})
     return snapshot_id
 
 

@@ -1,0 +1,168 @@
+"""`anpr check`: what the registry says of one plate."""
+
+import json
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import Annotated, Any, Literal
+from zoneinfo import ZoneInfo
+
+import typer
+
+from anpr.errors import BadInput
+from anpr.plates import MIN_LENGTH, normalise
+from anpr.types import PlateEvent, Verdict, VerdictStatus, Vignette
+from anpr.vignettes import ZONES, JudgeRules, Snapshot, judge, readings
+from cli import settings
+from cli.options import TIME_HELP, TollCountry, migrated_database, moment
+from cli.settings import ConfigOption
+from storage import vignettes
+from storage.db import Database
+
+
+class Answer(StrEnum):
+    VALID = "valid"
+    EXEMPT = "exempt"
+    NO_VIGNETTE = "no vignette"
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Checked:
+    """What the registry says of a plate at a moment; `look_alikes` are paid for then and one look-alike apart."""
+
+    plate: str
+    country: str
+    at: datetime
+    answer: Answer
+    reason: str
+    vignette: Vignette | None
+    look_alikes: tuple[Vignette, ...]
+    snapshot: Snapshot | None
+
+    @property
+    def is_paid(self) -> bool:
+        return self.answer in (Answer.VALID, Answer.EXEMPT)
+
+
+def check(
+    plate: Annotated[str, typer.Argument(help="as it is written: spaces, hyphens and case do not matter")],
+    country: TollCountry = None,
+    at: Annotated[
+        datetime | None, typer.Option(parser=moment, metavar="TIME", help=f"moment, {TIME_HELP} [default: now]")
+    ] = None,
+    output: Annotated[Literal["text", "json"], typer.Option("--format", help="how to print it")] = "text",
+    config: ConfigOption = None,
+) -> None:
+    """Say whether the vignette list in force has a vignette for a plate at a moment.
+
+    Look-alike plates that are paid for (0 and O, 8 and B) are named as hints; they do not count.
+
+    Exit status: **0** valid or exempt; **1** no vignette, no list, a list too old, or no answer from the database;
+    **2** something given is wrong.
+    """
+    loaded = settings.load(config)
+    rules = JudgeRules(registry_max_age_h=loaded.check.registry_max_age_h)
+    with migrated_database(config) as database:
+        checked = look_up(
+            database,
+            plate,
+            country=country or loaded.defaults.toll_country,
+            at=at or datetime.now(UTC),
+            rules=rules,
+        )
+    print(json.dumps(_plain(checked), ensure_ascii=False) if output == "json" else _text(checked))
+    if not checked.is_paid:
+        raise typer.Exit(1)
+
+
+def look_up(database: Database, plate: str, *, country: str, at: datetime, rules: JudgeRules) -> Checked:
+    """Ask the registry in force about a plate that is known for certain. Raises BadInput where it is no plate."""
+    text = normalise(plate)
+    if len(text) < MIN_LENGTH:
+        raise BadInput(f'"{plate}" is no plate: it takes at least {MIN_LENGTH} letters and digits')
+    event = _certain(text, country=country, at=at, rules=rules)
+    with database.transaction() as conn:
+        snapshot = vignettes.in_force(conn, country)
+        known = [] if snapshot is None else vignettes.candidates(conn, snapshot.id, readings(event, rules))
+    own = [one for one in known if one.plate == text]
+    verdict = judge(event, own, snapshot=snapshot, rules=rules, now=datetime.now(UTC))
+    return Checked(
+        plate=text,
+        country=country,
+        at=at,
+        answer=_answer(verdict),
+        reason=verdict.reason,
+        vignette=next((one for one in own if one.id == verdict.vignette_id), None),
+        look_alikes=tuple(one for one in known if one.plate != text and one.valid_from <= at < one.valid_to),
+        snapshot=snapshot,
+    )
+
+
+def _certain(plate: str, *, country: str, at: datetime, rules: JudgeRules) -> PlateEvent:
+    """A passing at which nobody doubts the plate: the pipeline's rules then judge the registry alone."""
+    return PlateEvent(
+        id=0,
+        session_id=0,
+        camera="",
+        plate=plate,
+        confidence=1.0,
+        candidates=(),
+        reads=rules.suspect_agreeing,
+        agreeing=rules.suspect_agreeing,
+        first_seen=at,
+        last_seen=at,
+        toll_country=country,
+        state="closed",
+        revision=0,
+    )
+
+
+def _answer(verdict: Verdict) -> Answer:
+    match verdict.status:
+        case VerdictStatus.VALID:
+            return Answer.VALID
+        case VerdictStatus.EXEMPT:
+            return Answer.EXEMPT
+        case VerdictStatus.REGISTRY_UNKNOWN:
+            return Answer.UNKNOWN
+        case _:
+            return Answer.NO_VIGNETTE
+
+
+def _text(checked: Checked) -> str:
+    zone = ZoneInfo(ZONES[checked.country])
+    at = f"{checked.at.astimezone(zone):%Y-%m-%d %H:%M %Z}"
+    reason = "" if checked.reason == f"no vignette for {checked.country}" else f" ({checked.reason})"
+    told = [f"{checked.plate}: {checked.answer} in {checked.country} at {at}{reason}"]
+    if not checked.is_paid:
+        told += [f"hint: {one.plate} looks alike and has a {one.kind} vignette" for one in checked.look_alikes]
+    return "\n".join(told)
+
+
+def _plain(checked: Checked) -> dict[str, Any]:
+    snapshot = checked.snapshot
+    return {
+        "plate": checked.plate,
+        "country": checked.country,
+        "at": checked.at.isoformat(),
+        "answer": checked.answer,
+        "reason": checked.reason,
+        "vignette": None if checked.vignette is None else _plain_vignette(checked.vignette),
+        "look_alikes": [_plain_vignette(one) for one in checked.look_alikes],
+        "registry": None if snapshot is None else {"id": snapshot.id, "as_of": _utc(snapshot.as_of)},
+    }
+
+
+def _plain_vignette(one: Vignette) -> dict[str, str]:
+    return {
+        "plate": one.plate,
+        "plate_country": one.plate_country,
+        "kind": one.kind,
+        "valid_from": _utc(one.valid_from),
+        "valid_to": _utc(one.valid_to),
+    }
+
+
+def _utc(moment: datetime) -> str:
+    return moment.astimezone(UTC).isoformat()

@@ -1,0 +1,105 @@
+"""`anpr events`: what passed, and what it was judged."""
+
+import csv
+import json
+import sys
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Annotated, Any, Literal
+
+import typer
+from rich.console import Console
+
+from anpr.plates import normalise
+from anpr.types import VerdictStatus
+from cli.options import TIME_HELP, migrated_database, moment
+from cli.settings import ConfigOption
+from storage import plate_events
+from storage.plate_events import EventFilter, EventRow
+
+CSV_COLUMNS: tuple[str, ...] = (
+    "id",
+    "camera",
+    "plate",
+    "confidence",
+    "reads",
+    "agreeing",
+    "first_seen",
+    "last_seen",
+    "toll_country",
+    "state",
+    "verdict",
+    "reason",
+    "picture",
+)
+
+
+def events(  # noqa: PLR0917 (Typer takes a command's options as its parameters)
+    plate: Annotated[str | None, typer.Option(help="plate; * stands for any characters, such as 1A2*")] = None,
+    camera: Annotated[str | None, typer.Option(help="name of the camera")] = None,
+    since: Annotated[
+        datetime | None, typer.Option(parser=moment, metavar="TIME", help=f"last seen then or later, {TIME_HELP}")
+    ] = None,
+    until: Annotated[
+        datetime | None, typer.Option(parser=moment, metavar="TIME", help="first seen before then")
+    ] = None,
+    verdict: Annotated[VerdictStatus | None, typer.Option(case_sensitive=False, help="verdict in force")] = None,
+    limit: Annotated[int, typer.Option(min=1, help="the newest so many")] = 100,
+    output: Annotated[
+        Literal["table", "csv", "json"], typer.Option("--format", help="table; csv with a header; json: one a line")
+    ] = "table",
+    config: ConfigOption = None,
+) -> None:
+    """List plate events with their verdicts, newest first.
+
+    Times in csv and json are UTC. An event that is still open has no verdict yet.
+    """
+    wanted = EventFilter(
+        plate=None if plate is None else "*".join(normalise(part) for part in plate.split("*")),
+        camera=camera,
+        since=since,
+        until=until,
+        verdict=verdict,
+    )
+    with migrated_database(config) as database, database.transaction() as conn:
+        rows = plate_events.find(conn, wanted, limit=limit)
+    if output == "table":
+        from cli.report.table import events_table  # noqa: PLC0415 (loads the decoder)
+
+        Console().print(events_table(rows))
+    elif output == "csv":
+        _write_csv(rows)
+    else:
+        for row in rows:
+            candidates = [{"text": one.text, "confidence": _rounded(one.confidence)} for one in row.event.candidates]
+            print(json.dumps(_plain(row) | {"candidates": candidates}, ensure_ascii=False))
+    sys.stdout.flush()  # here, where a reader that has gone away (`| head`) ends us quietly
+
+
+def _write_csv(rows: Sequence[EventRow]) -> None:
+    writer = csv.DictWriter(sys.stdout, CSV_COLUMNS, lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(_plain(row) for row in rows)
+
+
+def _plain(row: EventRow) -> dict[str, Any]:
+    event = row.event
+    return {
+        "id": event.id,
+        "camera": event.camera,
+        "plate": event.plate,
+        "confidence": _rounded(event.confidence),
+        "reads": event.reads,
+        "agreeing": event.agreeing,
+        "first_seen": event.first_seen.astimezone(UTC).isoformat(),
+        "last_seen": event.last_seen.astimezone(UTC).isoformat(),
+        "toll_country": event.toll_country,
+        "state": event.state,
+        "verdict": None if row.status is None else row.status.value,
+        "reason": row.reason,
+        "picture": row.picture,
+    }
+
+
+def _rounded(confidence: float) -> float:
+    return round(confidence, 4)

@@ -5,7 +5,8 @@ import os
 import re
 import sys
 import tempfile
-from collections.abc import Generator, Sequence
+import threading
+from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
@@ -20,6 +21,7 @@ from anpr.errors import BadModel
 
 RUNTIMES = {"ai_edge_litert": "ai-edge-litert", "tflite_runtime": "tflite-runtime"}  # module → distribution, best first
 MAGIC = b"TFL3"  # at offset 4: the file identifier of the TFLite schema
+STDERR = threading.Lock()
 RUNTIME_LINE = re.compile(rb"(INFO|WARNING|ERROR|VERBOSE): |[IWEF]\d{4} ")  # the runtime's own log lines
 
 
@@ -140,9 +142,13 @@ def _one_line(exc: Exception) -> str:
 @contextmanager
 def _quiet_stderr() -> Generator[None]:
     """Drop the lines that the runtime's C++ writes to stderr; what other threads write meanwhile follows after."""
-    sys.stderr.flush()
-    kept = os.dup(2)
-    with tempfile.TemporaryFile() as caught:
+    if sys.stderr is None:  # a process without stderr: descriptor 2 may be anything
+        yield
+        return
+    # The lock: of two threads the later would keep, and put back, the file of the earlier.
+    with STDERR, tempfile.TemporaryFile() as caught:
+        sys.stderr.flush()
+        kept = os.dup(2)
         os.dup2(caught.fileno(), 2)
         try:
             yield
@@ -150,9 +156,6 @@ def _quiet_stderr() -> Generator[None]:
             os.dup2(kept, 2)
             os.close(kept)
             caught.seek(0)
-            _write_all(2, [line for line in caught if not RUNTIME_LINE.match(line)])
-
-
-def _write_all(descriptor: int, lines: Sequence[bytes]) -> None:
-    if lines:
-        os.write(descriptor, b"".join(lines))
+            others = b"".join(line for line in caught if not RUNTIME_LINE.match(line))
+            if others:
+                os.write(2, others)

@@ -13,6 +13,7 @@ from anpr.errors import BadInput
 from anpr.types import Candidate, Reading
 from models.reader.crops import trimmed
 
+LANGUAGE = "eng"
 ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
 WHITELIST = ALPHABET + " "  # without the space each gap in a plate brings Tesseract's confidence down to 0
 MARGIN = 0.07  # share of a crop cut off each side: undoes a margin of 0.08 of the box; frames read as letters
@@ -21,6 +22,7 @@ BAND_ASPECT = 3.0  # plates wider than this may have a band (European 4.7, seen 
 BAND_LOOK = 0.05  # the left of the plate that tells a band: without one it holds as much bright ground as the rest
 BAND_DARKER = 0.9  # of 53 found plates 9 were read exactly with the bands left on, 16 so, 18 with all wide plates cut
 LINE_PX = 96  # height that a one-line plate is scaled to: cut, 18 of the 53 were read exactly, 16 at 48 px
+MAX_WIDTH_PX = 1500  # three times the widest plate; Tesseract refuses pictures of 32768
 TWO_LINES_ASPECT = 2.2  # plates narrower than this may have two lines
 ONE_LINE, ONE_BLOCK = 7, 6  # Tesseract's page segmentation modes
 
@@ -36,7 +38,7 @@ class TesseractReader:
 
     @classmethod
     def load(cls, *, min_confidence: float | None = None, min_length: int | None = None) -> Self:
-        """Check that Tesseract runs; raises BadInput where it is not installed.
+        """Check that Tesseract runs; raises BadInput where it or its English data is not installed.
 
         Only texts with a confidence (0..1) above `min_confidence` and more than `min_length` characters are reported:
         0.73 and 6 is a rule seen in practice. None reports all.
@@ -44,9 +46,11 @@ class TesseractReader:
         # Read by the tesseract process: its threads only get in each other's way on a picture this small.
         os.environ.setdefault("OMP_THREAD_LIMIT", "1")
         try:
-            pytesseract.get_tesseract_version()
+            languages = pytesseract.get_languages()
         except pytesseract.TesseractNotFoundError as exc:
             raise BadInput("tesseract is not installed: apt install tesseract-ocr") from exc
+        if LANGUAGE not in languages:
+            raise BadInput(f"tesseract has no {LANGUAGE} data: apt install tesseract-ocr-{LANGUAGE}")
         return cls(min_confidence=min_confidence, min_length=min_length)
 
     def read(self, crops: Sequence[NDArray[np.uint8]]) -> list[Reading]:
@@ -67,11 +71,15 @@ class TesseractReader:
 
     @staticmethod
     def _seen(image: NDArray[np.uint8], mode: int) -> Candidate:
-        words: dict[str, list[Any]] = pytesseract.image_to_data(
-            image,
-            config=f'--psm {mode} -c "tessedit_char_whitelist={WHITELIST}"',
-            output_type=pytesseract.Output.DICT,
-        )
+        try:
+            words: dict[str, list[Any]] = pytesseract.image_to_data(
+                image,
+                lang=LANGUAGE,
+                config=f'--psm {mode} -c "tessedit_char_whitelist={WHITELIST}"',
+                output_type=pytesseract.Output.DICT,
+            )
+        except pytesseract.TesseractError as exc:
+            raise BadInput(f"tesseract failed on a crop: {' '.join(str(exc.message).split())}") from exc
         return joined([str(text) for text in words["text"]], [float(percent) for percent in words["conf"]])
 
 
@@ -93,7 +101,7 @@ def prepared(crop: NDArray[np.uint8], *, lines: int = 1) -> NDArray[np.uint8]:
     if _has_band(grey):
         grey = grey[:, round(grey.shape[1] * BAND) :]
     height = LINE_PX * lines
-    width = max(1, round(grey.shape[1] * height / grey.shape[0]))
+    width = min(MAX_WIDTH_PX, max(1, round(grey.shape[1] * height / grey.shape[0])))
     scaled = cv2.resize(grey, (width, height), interpolation=cv2.INTER_CUBIC)
     return cv2.GaussianBlur(scaled, (3, 3), 0).astype(np.uint8, copy=False)
 

@@ -61,6 +61,20 @@ def test_loading_and_running_prints_nothing() -> None:
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
 
 
+def test_what_others_write_to_stderr_while_networks_load_is_kept() -> None:
+    code = (
+        "import os, threading; from pathlib import Path; from models.tflite import Network\n"
+        f"load = lambda: [Network(Path({str(READER)!r})) for _ in range(20)]\n"
+        "threads = [threading.Thread(target=load) for _ in range(3)]\n"
+        "[thread.start() for thread in threads]\n"
+        "[os.write(2, b'x\\n') for _ in range(500)]\n"
+        "[thread.join() for thread in threads]\n"
+        "os.write(2, b'end\\n')"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=False)
+    assert (done.returncode, sorted(done.stderr.split())) == (0, ["end", *["x"] * 500])
+
+
 def test_pixels_and_their_real_values_give_the_same_outputs() -> None:
     network = Network(READER)
     pixels = np.random.default_rng(2).integers(0, 256, network.input.shape, np.uint8)

@@ -6,7 +6,7 @@ from difflib import get_close_matches
 from typing import Annotated, Any, Literal, cast
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from anpr.errors import BadConfig
 from anpr.vignettes import ZONES
@@ -28,8 +28,8 @@ class CameraDefaults(_Section):
         default=None, description="look only while this share of the picture changes (0.002 suits most); null: always"
     )
     motion_hold_s: float = Field(default=2.0, ge=0, description="how long to go on looking after the last motion, s")
-    region: tuple[Point, ...] | None = Field(
-        default=None, min_length=3, description="polygon of x, y in 0..1 of the picture; plates outside are ignored"
+    regions: tuple[tuple[Point, ...], ...] = Field(
+        default=(), description="polygons of x, y in 0..1 of the picture; plates outside them are ignored"
     )
 
     @field_validator("toll_country")
@@ -44,8 +44,8 @@ class Camera(CameraDefaults):
     """One stream, file, directory of pictures or device."""
 
     url: str = Field(description="rtsp://, http://, a file, a directory of pictures or /dev/video0")
-    start: str | None = Field(
-        default=None, description="when a file begins, ISO 8601 with zone; default: what the file says of itself"
+    start: AwareDatetime | None = Field(
+        default=None, description="when a file begins, ISO 8601 with zone; null: what the file says, or its date"
     )
 
 
@@ -66,7 +66,9 @@ class DetectSettings(_Section):
     model: str | None = Field(default=None, description="a .tflite with its spec beside it; null: the one that ships")
     threshold: Share | None = Field(default=None, description="least detection score; null: what the spec says")
     tiles: str | None = Field(default=None, pattern=r"^\d+x\d+$", description='look in tiles too, such as "2x1"')
-    margin: Share | None = Field(default=None, description="crop grown by this share a side; null: what suits best")
+    margin: Share | None = Field(
+        default=None, description="crop grown by this share a side; null: what suits the reader that ships"
+    )
     min_plate_px: int = Field(default=24, ge=1, description="plates narrower than this are counted, not read, px")
 
 

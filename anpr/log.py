@@ -10,7 +10,14 @@ def set_up(*, level: str = "info", json: bool | None = None) -> None:
     """Route this process's logging to stderr at `level`; JSON lines unless stderr is a terminal (or `json` says)."""
     as_json = not sys.stderr.isatty() if json is None else json
     number = logging.getLevelNamesMapping()[level.upper()]
-    renderer = structlog.processors.JSONRenderer() if as_json else structlog.dev.ConsoleRenderer(pad_event_to=24)
+    renderer = (
+        structlog.processors.JSONRenderer()
+        if as_json
+        else structlog.dev.ConsoleRenderer(
+            pad_event_to=24,
+            exception_formatter=structlog.dev.plain_traceback,  # the rich one prints variables, passwords among them
+        )
+    )
     structlog.configure(
         processors=[
             structlog.contextvars.merge_contextvars,
@@ -33,4 +40,4 @@ def _keep(_logger: object, _method: str, event: structlog.typing.EventDict) -> s
 
 def get(name: str) -> structlog.stdlib.BoundLogger:
     """The logger of one module: `log = get(__name__)`, then `log.info("plate.read", camera=c, took_ms=t)`."""
-    return structlog.get_logger(logger=name)
+    return structlog.get_logger(module=name)

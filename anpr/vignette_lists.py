@@ -36,14 +36,18 @@ class VignetteRow:
     valid_to: datetime
 
 
-def rows(lines: Iterable[str], *, where: str, country: str | None = None) -> Iterator[VignetteRow]:
+def rows(
+    lines: Iterable[str], *, where: str, country: str | None = None, only: str | None = None
+) -> Iterator[VignetteRow]:
     """The vignettes of a list, one after the other.
 
     The first line names the columns: those of COLUMNS in any order, separated by commas or semicolons; `plate_country`
     may be left out, and `toll_country` where `country` says which it is (it also fills empty fields). A date holds for
     the whole day in the toll country's zone, so `valid_to` is the last valid day; a date-time with zone is the moment
-    itself. Raises BadRegistry after the last line where any was wrong, so nothing counts before the end is reached; the
-    text names `where`, the first wrong lines and how many there are.
+    itself. With `only`, lines of other toll countries are passed over, right or wrong.
+
+    Raises BadRegistry after the last line where any was wrong, so nothing counts before the end is reached; the text
+    names `where`, the first wrong lines and how many there are.
     """
     lines = iter(lines)
     wrong: list[str] = []
@@ -57,6 +61,8 @@ def rows(lines: Iterable[str], *, where: str, country: str | None = None) -> Ite
             if not any(fields):
                 continue
             try:
+                if only is not None and _toll_country(fields, places, country) != only:
+                    continue
                 yield _row(fields, places, country)
                 good += 1
             except ValueError as exc:
@@ -94,12 +100,17 @@ def _places(header: list[str], *, where: str, country: str | None) -> dict[str, 
     return {name: place for place, name in enumerate(names)}
 
 
-def _row(fields: list[str], places: dict[str, int], country: str | None) -> VignetteRow:
-    """Raises ValueError with what is wrong with the line."""
+def _toll_country(fields: list[str], places: dict[str, int], country: str | None) -> str:
     if len(fields) != len(places):
         raise ValueError(f"{len(fields)} columns where the first line has {len(places)}")
+    given = fields[places["toll_country"]].strip().upper() if "toll_country" in places else ""
+    return given or country or ""
+
+
+def _row(fields: list[str], places: dict[str, int], country: str | None) -> VignetteRow:
+    """Raises ValueError with what is wrong with the line."""
+    toll_country = _toll_country(fields, places, country)
     told = {name: fields[place].strip() for name, place in places.items()}
-    toll_country = told.get("toll_country", "").upper() or country or ""
     if toll_country not in ZONES:
         raise ValueError(f'toll_country "{toll_country[:40]}" is none of {", ".join(ZONES)}')
     plate_country = told.get("plate_country", "").upper()

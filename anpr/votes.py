@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from anpr.types import Candidate, PlateRead, Vote
 
 UNSEEN = 0.02  # what a read gives a text that it did not name: small enough to weigh, too large to veto
+OTHERS = 5  # texts that no read names and that are as likely as one named by none: keeps one doubtful look doubtful
 LOOKS = 4  # reads of one car share blur, dirt and angle: together they count as this many independent ones at most
 
 
@@ -22,10 +23,10 @@ def vote(reads: Sequence[PlateRead], *, most: int = 5) -> Vote:
     weight = min(len(reads), LOOKS) / len(reads)
     scores = {text: weight * math.fsum(math.log(max(one.get(text, 0), UNSEEN)) for one in given) for text in texts}
     ranked = sorted(texts, key=lambda text: (-scores[text], text))
-    # What all reads together leave for texts that none of them named keeps one doubtful look from becoming certain.
-    rest = math.exp(weight * math.fsum(math.log(max(1 - sum(one.values()), UNSEEN)) for one in given))
-    total = math.fsum(math.exp(score) for score in scores.values()) + rest
-    candidates = tuple(Candidate(text=text, confidence=math.exp(scores[text]) / total) for text in ranked[:most])
+    nothing = weight * len(reads) * math.log(UNSEEN)
+    odds = {text: math.exp(scores[text] - nothing) for text in texts}
+    total = math.fsum(odds.values()) + OTHERS
+    candidates = tuple(Candidate(text=text, confidence=odds[text] / total) for text in ranked[:most])
     return Vote(
         plate=candidates[0].text,
         confidence=candidates[0].confidence,

@@ -18,7 +18,7 @@ DEFAULT_FILE = Path("anpr.yaml")
 
 
 def load(path: Path | None) -> Settings:
-    """The settings of `path`, of ./anpr.yaml, or the defaults. Raises BadConfig with one line that says what is wrong."""
+    """The settings of `path`, of ./anpr.yaml, or the defaults. Raises BadConfig."""
     chosen = path or (DEFAULT_FILE if DEFAULT_FILE.is_file() else None)
     if chosen is None:
         return config.build({}, where="settings", environ=os.environ)

@@ -13,7 +13,7 @@ from redis.exceptions import RedisError
 
 from anpr import log
 from anpr.config import Camera, QueueSettings, Settings
-from anpr.errors import AnprError, BadConfig, Retryable, Unavailable
+from anpr.errors import AnprError, Retryable, Unavailable
 from ingest.encode import encode_jpeg
 from ingest.publish import Publisher
 from ingest.sample import MotionGate, RegionOfInterest, Sampler
@@ -72,7 +72,6 @@ def run(settings: Settings, cameras: Mapping[str, Camera], stop: threading.Event
 
 def ingest(name: str, camera: Camera, shared: Ingest) -> None:
     """Send one camera's sampled frames to Redis until its end or `shared.stop`. Raises BadSource, BadConfig."""
-    start = start_of(camera, name)
     with open_source(camera.url, stop=shared.stop) as source:
         session_id, first_frame_no = _session(name, camera, source, shared)
         if first_frame_no:
@@ -92,7 +91,7 @@ def ingest(name: str, camera: Camera, shared: Ingest) -> None:
         ticker.start()
         complete = False
         try:
-            complete = _pump(camera, source, publisher, shared, start=start, first_frame_no=first_frame_no)
+            complete = _pump(camera, source, publisher, shared, first_frame_no=first_frame_no)
         finally:
             done.set()
             ticker.join()
@@ -106,13 +105,13 @@ def _pump(
     publisher: Publisher,
     shared: Ingest,
     *,
-    start: datetime | None,
     first_frame_no: int,
 ) -> bool:
     """Whether the source was read to its end."""
+    begin = begin_of(camera, source)
     sampler = Sampler(camera.fps)
     gate = None if camera.motion is None else MotionGate(threshold=camera.motion, hold_s=camera.motion_hold_s)
-    region = RegionOfInterest([] if camera.region is None else [camera.region])
+    region = RegionOfInterest(camera.regions)
     offered = sampled = 0
     ended_by_stop = False
     for frame in source:
@@ -122,7 +121,7 @@ def _pump(
         )
         if wanted:
             if sampled >= first_frame_no:
-                stored = _stored(frame, sampled, region, start=start, quality=shared.queue.jpeg_quality)
+                stored = _stored(frame, sampled, region, begin=begin, quality=shared.queue.jpeg_quality)
                 ended_by_stop = not publisher.offer(stored, shared.stop)
             sampled += 1
         if ended_by_stop or (shared.stop.is_set() and not source.is_live):
@@ -148,9 +147,9 @@ def _counters(source: Source, *, offered: int, sampled: int) -> IngestCounters:
 
 
 def _stored(
-    frame: SourceFrame, number: int, region: RegionOfInterest, *, start: datetime | None, quality: int
+    frame: SourceFrame, number: int, region: RegionOfInterest, *, begin: datetime | None, quality: int
 ) -> StoredFrame:
-    captured_at = frame.captured_at if start is None else start + timedelta(seconds=frame.time_s)
+    captured_at = frame.captured_at if begin is None else begin + timedelta(seconds=frame.time_s)
     image = frame.image()
     height, width = image.shape[:2]
     left, top, _, _ = region.rectangle(width_px=width, height_px=height)
@@ -159,7 +158,7 @@ def _stored(
         captured_at=captured_at or datetime.now(UTC),
         left_px=left,
         top_px=top,
-        jpeg=encode_jpeg(region.crop(image), quality),
+        jpeg=encode_jpeg(region.cut(image), quality),
     )
 
 
@@ -212,20 +211,16 @@ def _start_or_resume(name: str, camera: Camera, source: Source, shared: Ingest) 
         return session_id, 0
 
 
-def start_of(camera: Camera, name: str) -> datetime | None:
-    """When a file begins, where the settings or the file's own date say so; None for a camera, and where the
-    recording knows it itself. Raises BadConfig for a time that is none."""
-    if camera.start is not None:
-        try:
-            start = datetime.fromisoformat(camera.start)
-        except ValueError as exc:
-            raise BadConfig(
-                f"cameras.{name}.start: {camera.start!r} is no time such as 2026-05-01T08:00+02:00"
-            ) from exc
-        if start.tzinfo is None:
-            raise BadConfig(f"cameras.{name}.start: {camera.start!r} lacks its zone, such as +02:00 or Z")
-        return start.astimezone(UTC)
-    return None
+def begin_of(camera: Camera, source: Source) -> datetime | None:
+    """When the first frame of a recording was taken: as the settings say, the recording says, or the file is dated.
+
+    None for a camera, whose frames have their own times.
+    """
+    if source.is_live:
+        return None
+    path = Path(camera.url)
+    dated = datetime.fromtimestamp(path.stat().st_mtime, UTC) if path.exists() else datetime.now(UTC)
+    return camera.start or source.started_at or dated
 
 
 def _source_key(camera: Camera) -> str:

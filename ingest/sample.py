@@ -111,6 +111,17 @@ class RegionOfInterest:
         right, bottom = np.ceil(points.max(axis=0) - 1e-3).astype(int)
         return int(left), int(top), int(right), int(bottom)
 
+    def cut(self, image: Image) -> Image:
+        """As `crop`, with everything outside the polygons black; `image` itself stays as it is."""
+        if not self._polygons:
+            return image
+        height, width = image.shape[:2]
+        left, top, _, _ = self.rectangle(width_px=width, height_px=height)
+        corners = [np.rint(polygon * (width, height) - (left, top)).astype(np.int32) for polygon in self._polygons]
+        part = self.crop(image)
+        mask = cv2.fillPoly(np.zeros(part.shape[:2], np.uint8), corners, 255)
+        return cv2.bitwise_and(part, part, mask=mask).astype(np.uint8, copy=False)
+
     def crop(self, image: Image) -> Image:
         """The rectangle of an HxWx3 (or HxW) image, as a view; its place is `rectangle()[:2]`."""
         left, top, right, bottom = self.rectangle(width_px=image.shape[1], height_px=image.shape[0])

@@ -103,6 +103,24 @@ def unjudged(conn: Conn) -> list[int]:
         return cursor.execute(_UNJUDGED).fetchall()
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EventCounts:
+    """How far a session's events have come."""
+
+    events: int = 0
+    reads: int = 0
+
+
+_COUNTS = """
+select session_id, count(*), sum(reads) from plate_events where session_id = any(%(ids)s) group by session_id
+"""
+
+
+def counts(conn: Conn, session_ids: Sequence[int]) -> dict[int, EventCounts]:
+    rows = conn.execute(_COUNTS, {"ids": list(session_ids)})
+    return {row[0]: EventCounts(events=row[1], reads=row[2]) for row in rows}
+
+
 _COLUMNS = """
 select e.id, e.session_id, c.name, e.plate, e.confidence, e.candidates, e.reads, e.agreeing, e.first_seen, e.last_seen,
     e.toll_country, e.state, e.revision, v.status, v.reason, x.path

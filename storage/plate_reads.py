@@ -23,14 +23,14 @@ on conflict do nothing
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DetectedPlate:
-    """A plate that waits for its reader, or that is too small for one."""
+    """A plate that waits for its reader, or has an outcome already where no reader could read it."""
 
     frame_no: int
     plate_no: int
     captured_at: datetime
     box: Box
     score: float
-    is_too_small: bool
+    outcome: PlateOutcome | None
 
 
 def add_detected(conn: Conn, session_id: int, plates: Sequence[DetectedPlate]) -> None:
@@ -49,7 +49,7 @@ def add_detected(conn: Conn, session_id: int, plates: Sequence[DetectedPlate]) -
                     "x2": plate.box.x2,
                     "y2": plate.box.y2,
                     "score": plate.score,
-                    "outcome": PlateOutcome.TOO_SMALL.value if plate.is_too_small else None,
+                    "outcome": None if plate.outcome is None else plate.outcome.value,
                 }
                 for plate in plates
             ],

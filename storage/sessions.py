@@ -96,6 +96,17 @@ def resume(conn: Conn, *, camera: int, key: str) -> tuple[int, int] | None:
     return None if row is None else (row[0], row[1])
 
 
+_GIVE_UP = """
+update sessions set complete = true from cameras
+where cameras.id = sessions.camera_id and cameras.name = any(%(cameras)s) and not is_live and not complete
+"""
+
+
+def give_up_unfinished(conn: Conn, cameras: Sequence[str]) -> None:
+    """Let interrupted files of these cameras be: `resume` does not take them up again."""
+    conn.execute(_GIVE_UP, {"cameras": list(cameras)})
+
+
 _REPORT = """
 update sessions set
     offered = greatest(offered, %(offered)s), sampled_out = greatest(sampled_out, %(sampled_out)s),
@@ -232,20 +243,27 @@ left join lateral (
         count(*) filter (where outcome = 'failed') as failed
     from frames where session_id = s.id
 ) as l on true
-where (%(ids)s::bigint[] is null and s.settled_at is null) or s.id = any(%(ids)s)
-order by s.id
 """
+_UNSETTLED = _SELECT + "where s.settled_at is null order by s.id"
+_BY_ID = _SELECT + "where s.id = any(%(ids)s) order by s.id"
+_OF_CAMERAS = _SELECT + "where c.name = any(%(cameras)s) and s.seen_at >= %(since)s order by s.id"
 
 
 def unsettled(conn: Conn) -> list[Session]:
     """The sessions that run, or have frames, plates or events still to be dealt with."""
     with conn.cursor(row_factory=class_row(Session)) as cursor:
-        return cursor.execute(_SELECT, {"ids": None}).fetchall()
+        return cursor.execute(_UNSETTLED).fetchall()
 
 
 def get(conn: Conn, ids: Sequence[int]) -> list[Session]:
     with conn.cursor(row_factory=class_row(Session)) as cursor:
-        return cursor.execute(_SELECT, {"ids": list(ids)}).fetchall()
+        return cursor.execute(_BY_ID, {"ids": list(ids)}).fetchall()
+
+
+def of_cameras(conn: Conn, cameras: Sequence[str], *, since: datetime) -> list[Session]:
+    """The sessions of these cameras whose ingest was alive at or after a moment."""
+    with conn.cursor(row_factory=class_row(Session)) as cursor:
+        return cursor.execute(_OF_CAMERAS, {"cameras": list(cameras), "since": since}).fetchall()
 
 
 _SETTLE = """

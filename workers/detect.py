@@ -8,7 +8,7 @@ from datetime import datetime
 import cv2
 
 from anpr import log
-from anpr.types import FrameOutcome
+from anpr.types import Box, FrameOutcome, PlateOutcome
 from models.detector.inference import Detector
 from models.recognise import MARGIN, crop
 from storage import plate_reads, sessions
@@ -19,6 +19,7 @@ from workers.process import current, job
 
 _log = log.get(__name__)
 CROP_JPEG_QUALITY = 95  # a plate's letters are a few pixels wide; at 95 its reading does not change
+EDGE_PX = 2  # a box that comes this near to the picture's edge goes on beyond it
 READ_BATCH = 8  # plates a reading job carries: with Tesseract on a small board 4 s of work
 
 
@@ -70,7 +71,7 @@ def look(detector: Detector, frame: StoredFrame, found: Found, *, margin: float,
     outcome = FrameOutcome.READ if detections else FrameOutcome.NO_PLATE
     found.outcomes.append((frame.frame_no, frame.captured_at, outcome))
     for plate_no, detection in enumerate(detections):
-        is_too_small = detection.box.width < min_plate_px
+        plate_outcome = hopeless(detection.box, image.shape[1], image.shape[0], min_plate_px)
         found.plates.append(
             DetectedPlate(
                 frame_no=frame.frame_no,
@@ -78,10 +79,18 @@ def look(detector: Detector, frame: StoredFrame, found: Found, *, margin: float,
                 captured_at=frame.captured_at,
                 box=detection.box.shifted(frame.left_px, frame.top_px),
                 score=detection.score,
-                is_too_small=is_too_small,
+                outcome=plate_outcome,
             )
         )
-        if not is_too_small:
+        if plate_outcome is None:
             pixels = crop(image, detection.box, margin=margin)
             _, jpeg = cv2.imencode(".jpg", pixels, [cv2.IMWRITE_JPEG_QUALITY, CROP_JPEG_QUALITY])
             found.crops[frame.frame_no, plate_no] = jpeg.tobytes()
+
+
+def hopeless(box: Box, width_px: int, height_px: int, min_plate_px: int) -> PlateOutcome | None:
+    """Why no reader need look: the plate is too narrow, or cut by the picture's edge (half a text is a wrong one)."""
+    if box.width < min_plate_px:
+        return PlateOutcome.TOO_SMALL
+    is_whole = box.x1 > EDGE_PX and box.y1 > EDGE_PX and box.x2 < width_px - EDGE_PX and box.y2 < height_px - EDGE_PX
+    return None if is_whole else PlateOutcome.UNREADABLE

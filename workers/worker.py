@@ -3,8 +3,9 @@
 import logging
 import time
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
+import cv2
 from redis.exceptions import RedisError
 from rq import SimpleWorker
 from rq.job import Job
@@ -18,22 +19,30 @@ from models.reader import Reader, load_reader
 from storage.db import Database
 from workers import process, queues
 from workers.process import Process
-from workers.queues import JOB_TIMEOUT_S, Stage, StageQueue
+from workers.queues import JOB_TIMEOUT_S, SOCKET_TIMEOUT_S, Stage, StageQueue
 from workers.sweep import sweep
 
 _log = log.get(__name__)
 RETRY_S = 1.0  # between looks whether a server is back
-WORKER_TTL_S = 17  # RQ blocks on its queue for this less 15 s
+SWEEP_S = 0.5
+WORKER_TTL_S = 17
 
 
 class StageWorker(SimpleWorker):
     """Serves one queue: taking from several could lose the job between taking and starting it."""
 
     queue_class = StageQueue
-    maintenance_interval = 1
     max_connection_wait_time = 2.0
     log_job_description = False
     held: Process | None = None
+
+    @property
+    def dequeue_timeout(self) -> int:
+        return 1
+
+    @property
+    def connection_timeout(self) -> int:
+        return SOCKET_TIMEOUT_S
 
     @property
     def was_told_to_stop(self) -> bool:
@@ -56,9 +65,17 @@ class StageWorker(SimpleWorker):
         if self.held is not None and self.held.is_waiting:
             time.sleep(RETRY_S)
 
+
+class CheckWorker(StageWorker):
+    """Sweeps between its jobs."""
+
+    @property
+    def dequeue_timeout(self) -> int:
+        return cast(int, SWEEP_S)  # Redis takes fractions of a second, and RQ hands them on
+
     def run_maintenance_tasks(self) -> None:
         super().run_maintenance_tasks()
-        if self.held is not None and self.queues[0].name == "check":
+        if self.held is not None:
             try:
                 sweep(self.held)
             except Unavailable as exc:
@@ -73,6 +90,7 @@ def work(stage: Stage, settings: Settings) -> bool:
     Raises BadInput where a model or setting is wrong.
     """
     logging.getLogger("rq").setLevel(logging.CRITICAL)
+    cv2.setNumThreads(1)  # one core a worker; more cores are for more workers
     held = Process(
         settings=settings,
         redis=queues.connect(settings.redis_url),
@@ -82,12 +100,13 @@ def work(stage: Stage, settings: Settings) -> bool:
     )
     process.hold(held)
     _wait_for_servers(held)
-    worker = StageWorker(
+    kind, interval_s = (CheckWorker, SWEEP_S) if stage == "check" else (StageWorker, 1)
+    worker = kind(
         [queues.queue(held.redis, stage)],
         connection=held.redis,
         serializer=JSONSerializer,
         worker_ttl=WORKER_TTL_S,
-        maintenance_interval=1,
+        maintenance_interval=cast(int, interval_s),
     )
     worker.held = held
     _log.info("worker.ready", stage=stage)

@@ -1,0 +1,53 @@
+"""`anpr worker`: the processes that detect, read and check."""
+
+import signal
+import sys
+import threading
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from cli import settings
+from cli.settings import ConfigOption
+from cli.supervise import Supervisor
+from workers.queues import STAGES, Stage
+
+
+def worker(
+    stage: Annotated[str, typer.Argument(help="detect, read or check")],
+    config: ConfigOption = None,
+    number: Annotated[int, typer.Option("-n", "--number", min=1, max=64, help="worker processes to keep running")] = 1,
+) -> None:
+    """Serve one stage of the pipeline until SIGTERM or Ctrl-C; the job at hand is finished first.
+
+    Add workers, on this host or others, until the queue stays short. More than one (**-n**) are kept running: one that
+    dies is replaced.
+    """
+    if stage not in STAGES:
+        raise typer.BadParameter(f"{stage!r} is not one of {', '.join(STAGES)}", param_hint="STAGE")
+    chosen: Stage = stage  # pyright: ignore[reportAssignmentType]
+    loaded = settings.with_servers(settings.load(config))
+    if number > 1:
+        _pool(stage, number, config)
+        return
+    from workers.worker import work  # noqa: PLC0415 (a pool needs no network)
+
+    while not work(chosen, loaded):
+        pass
+
+
+def command(stage: str, config: Path | None) -> list[str]:
+    """The command line of one worker."""
+    options = [] if config is None else ["--config", str(config)]
+    return [sys.executable, "-m", "cli.main", "worker", stage, *options]
+
+
+def _pool(stage: str, number: int, config: Path | None) -> None:
+    stop = threading.Event()
+    for one in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+        signal.signal(one, lambda *_: stop.set())
+    with Supervisor() as supervisor:
+        for place in range(1, number + 1):
+            supervisor.start(f"{stage}-{place}", command(stage, config), restart=True)
+        supervisor.wait(stop.is_set)

@@ -35,6 +35,7 @@ class StageWorker(SimpleWorker):
     max_connection_wait_time = 2.0
     log_job_description = False
     held: Process | None = None
+    was_told_to_stop = False
 
     @property
     def dequeue_timeout(self) -> int:
@@ -44,10 +45,6 @@ class StageWorker(SimpleWorker):
     def connection_timeout(self) -> int:
         return SOCKET_TIMEOUT_S
 
-    @property
-    def was_told_to_stop(self) -> bool:
-        return self._stop_requested
-
     def get_heartbeat_ttl(self, job: Job) -> int:
         return int(job.timeout or JOB_TIMEOUT_S) + 2
 
@@ -56,6 +53,9 @@ class StageWorker(SimpleWorker):
 
     def unsubscribe(self) -> None:
         pass
+
+    def handle_warm_shutdown_request(self) -> None:
+        self.was_told_to_stop = True
 
     def procline(self, message: str) -> None:
         pass

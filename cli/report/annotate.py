@@ -42,14 +42,14 @@ def annotate(
 ) -> Video:
     """Write camera `name`'s file as an H.264 MP4, at most WIDEST_PX wide, with the `reads` of its session drawn in.
 
-    `reads` come with their events' ids, as `plate_reads.of_session` gives them. `progress` is told (frames done,
-    frames in all); if it raises, nothing is left behind.
+    `reads` come in order of frames with their events' ids, as `plate_reads.of_session` gives them. `progress` is told
+    (frames done, frames in all); if it raises, nothing is left behind.
 
     Raises what open_source and VideoWriter raise.
     """
     rows = {row.event.id: row for row in events}
-    times_s = sampled_times(camera)
-    found, began = tracks(reads, times_s), _began(reads, times_s)
+    began = began_at(camera, reads[0][0]) if reads else None
+    found = [] if began is None else tracks(reads, began)
     appears_s: dict[int, float] = {}
     poster, most_shown = b"", -1
     with open_source(camera.url) as source:
@@ -72,20 +72,21 @@ def annotate(
     return Video(camera=name, path=out, appears_s=appears_s, poster=poster)
 
 
-def sampled_times(camera: Camera) -> dict[int, float]:
-    """The file time in seconds of each frame number that ingest gave out for this camera's file.
+def began_at(camera: Camera, read: PlateRead) -> datetime | None:
+    """The moment that this read's session took for that of its file's first frame.
 
-    It samples the file again: the times of reads name a place in the file only as long as its date stays the same.
+    Found by sampling the file as ingest did, up to the frame of the read; None where the file has no such frame.
     """
     sampler = Sampler(camera.fps)
     gate = None if camera.motion is None else MotionGate(threshold=camera.motion, hold_s=camera.motion_hold_s)
+    sampled = 0
     with open_source(camera.url) as source:
-        kept = [
-            frame.time_s
-            for frame in source
-            if sampler.keep(frame.time_s) and (gate is None or gate.is_open(frame.grey(MOTION_WIDTH_PX), frame.time_s))
-        ]
-    return dict(enumerate(kept))
+        for frame in source:
+            if sampler.keep(frame.time_s) and (gate is None or gate.is_open(frame.grey(MOTION_WIDTH_PX), frame.time_s)):
+                if sampled == read.frame_no:
+                    return read.captured_at - timedelta(seconds=frame.time_s)
+                sampled += 1
+    return None
 
 
 def _draw(canvas: Canvas, plates: Sequence[tuple[int | None, Box]], rows: Mapping[int, EventRow]) -> list[int]:
@@ -99,14 +100,6 @@ def _draw(canvas: Canvas, plates: Sequence[tuple[int | None, Box]], rows: Mappin
             canvas.draw_event(box, row)
             shown.append(row.event.id)
     return shown
-
-
-def _began(reads: Sequence[tuple[PlateRead, int | None]], times_s: Mapping[int, float]) -> datetime | None:
-    """When the file's first frame was taken, as its reads have it; None without reads."""
-    known = (
-        read.captured_at - timedelta(seconds=times_s[read.frame_no]) for read, _ in reads if read.frame_no in times_s
-    )
-    return next(known, None)
 
 
 def _canvas(name: str, source: Source) -> Canvas:

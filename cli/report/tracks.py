@@ -2,13 +2,14 @@
 
 from bisect import bisect_right
 from collections import deque
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 from anpr.types import Box, PlateRead
 
 BRIDGE_S = 0.6  # reads further apart are not joined: the car may have been hidden or have turned
-EPSILON_S = 1e-6  # file times are sums of fractions
+EPSILON_S = 1e-5  # file times are sums of fractions, stored to the microsecond
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,33 +34,33 @@ class Track:
         return box if time_s - before_s < hold_s - EPSILON_S else None
 
 
-def tracks(reads: Iterable[tuple[PlateRead, int | None]], times_s: Mapping[int, float]) -> list[Track]:
-    """The tracks of reads with their events' ids; `times_s` gives the file time of each frame number.
+def tracks(reads: Iterable[tuple[PlateRead, int | None]], began: datetime) -> list[Track]:
+    """The tracks of reads with their events' ids, in a file whose first frame was taken when it `began`.
 
-    A frame's best read of an event counts; a frame that has no time is left out.
+    Of several reads of an event in one frame the most confident counts.
     """
     best: dict[int, dict[int, PlateRead]] = {}
-    alone: list[Track] = []
+    alone: list[PlateRead] = []
     for read, event_id in reads:
-        time_s = times_s.get(read.frame_no)
-        if time_s is None:
-            continue
         if event_id is None:
-            alone.append(Track(event_id=None, times_s=(time_s,), boxes=(read.box,)))
+            alone.append(read)
             continue
         frames = best.setdefault(event_id, {})
         rival = frames.get(read.frame_no)
         if rival is None or read.confidence > rival.confidence:
             frames[read.frame_no] = read
     joined = [
-        Track(
-            event_id=event_id,
-            times_s=tuple(times_s[number] for number in sorted(frames)),
-            boxes=tuple(frames[number].box for number in sorted(frames)),
-        )
-        for event_id, frames in best.items()
+        _track(event_id, [frames[number] for number in sorted(frames)], began) for event_id, frames in best.items()
     ]
-    return joined + alone
+    return joined + [_track(None, [read], began) for read in alone]
+
+
+def _track(event_id: int | None, reads: Sequence[PlateRead], began: datetime) -> Track:
+    return Track(
+        event_id=event_id,
+        times_s=tuple((read.captured_at - began).total_seconds() for read in reads),
+        boxes=tuple(read.box for read in reads),
+    )
 
 
 class Playback:

@@ -10,7 +10,7 @@ from clips import FPS, a_clip
 from anpr.config import Camera
 from anpr.errors import BadSource
 from anpr.types import Box, Candidate, PlateEvent, PlateOutcome, PlateRead, VerdictStatus
-from cli.report.annotate import annotate, sampled_times
+from cli.report.annotate import annotate, began_at
 from cli.report.draw import WIDEST_PX, Canvas, Image
 from ingest.encode import VideoWriter
 from ingest.source import open_source
@@ -29,12 +29,12 @@ def a_grey_clip(path: Path, *, frames: int, size: tuple[int, int] = SIZE) -> Pat
     return path
 
 
-def a_read(frame_no: int, box: Box) -> PlateRead:
+def a_read(frame_no: int, box: Box, *, after_s: float = 0.0) -> PlateRead:
     return PlateRead(
         session_id=1,
         frame_no=frame_no,
         plate_no=0,
-        captured_at=NOON,
+        captured_at=NOON + timedelta(seconds=after_s),
         box=box,
         detection_score=0.9,
         outcome=PlateOutcome.READ,
@@ -78,14 +78,14 @@ def test_a_plate_is_framed_where_it_is_and_moves_between_reads(tmp_path: Path) -
     camera = Camera(url=str(clip), fps=5.0)
     reads = [
         (a_read(1, Box(x1=200, y1=500, x2=300, y2=530)), 7),
-        (a_read(2, Box(x1=700, y1=500, x2=800, y2=530)), 7),
+        (a_read(2, Box(x1=700, y1=500, x2=800, y2=530), after_s=0.2), 7),
     ]
 
     video = annotate("gate", camera, tmp_path / "out.mp4", reads, [a_row()])
 
     drawn = [reds(image) for image in images(tmp_path / "out.mp4")]
     shown = {number: place[0] for number, place in enumerate(drawn) if place is not None}
-    # frames 5 and 10 were sampled: 200 px right of x = 250 in 1600 are 160 px a frame of 1280 for 5 frames
+    # frames 5 and 10 were sampled, with the plate's middle at 250 and 750 of 1600 px: 200 and 600 of 1280
     want = {number: 200 + 80 * min(number - 5, 5) for number in range(5, 15)}
     assert shown.keys() == want.keys()
     assert all(abs(shown[number] - want[number]) <= 2 for number in want)
@@ -100,20 +100,29 @@ def test_the_result_is_no_wider_than_the_web_needs_and_as_long_as_the_file(tmp_p
         assert len(list(source)) == 10
 
 
-def test_frame_numbers_are_those_of_the_sampled_frames(tmp_path: Path) -> None:
+@pytest.mark.parametrize(("fps", "frame_no", "time_s"), [(5.0, 3, 0.6), (None, 3, 0.12), (5.0, 0, 0.0)])
+def test_a_read_tells_when_its_file_began(tmp_path: Path, fps: float | None, frame_no: int, time_s: float) -> None:
     clip = a_clip(tmp_path / "clip.mp4", frames=20)
-    assert sampled_times(Camera(url=str(clip), fps=5.0)) == pytest.approx({0: 0.0, 1: 0.2, 2: 0.4, 3: 0.6})
+    read = a_read(frame_no, Box(x1=1, y1=1, x2=2, y2=2))
+    assert began_at(Camera(url=str(clip), fps=fps), read) == NOON - timedelta(seconds=time_s)
 
 
-def test_without_a_sampling_rate_every_frame_has_a_number(tmp_path: Path) -> None:
-    clip = a_clip(tmp_path / "clip.mp4", frames=20)
-    assert len(sampled_times(Camera(url=str(clip), fps=None))) == 20
-
-
-def test_frames_that_the_motion_gate_held_back_have_no_number(tmp_path: Path) -> None:
-    clip = a_grey_clip(tmp_path / "clip.mp4", frames=50, size=(160, 90))
+def test_frames_that_the_motion_gate_held_back_are_not_counted(tmp_path: Path) -> None:
+    clip = tmp_path / "clip.mp4"
+    with VideoWriter(clip, width_px=160, height_px=90, fps=FPS) as video:
+        for _ in range(50):
+            video.write(np.full((90, 160, 3), GREY, np.uint8))
+        moved = np.full((90, 160, 3), GREY, np.uint8)
+        moved[:45] = 200
+        video.write(moved)
     camera = Camera(url=str(clip), fps=None, motion=0.01, motion_hold_s=1.0)
-    assert len(sampled_times(camera)) == 26  # the first second, its ends included
+    # the gate is open for the first second, its ends included, and again when something moves
+    assert began_at(camera, a_read(26, Box(x1=1, y1=1, x2=2, y2=2))) == NOON - timedelta(seconds=2)
+
+
+def test_a_read_of_a_frame_that_the_file_does_not_have_tells_nothing(tmp_path: Path) -> None:
+    clip = a_clip(tmp_path / "clip.mp4", frames=20)
+    assert began_at(Camera(url=str(clip), fps=5.0), a_read(4, Box(x1=1, y1=1, x2=2, y2=2))) is None
 
 
 def test_a_directory_of_pictures_of_several_sizes_becomes_a_video(tmp_path: Path) -> None:

@@ -1,9 +1,10 @@
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from anpr.types import Box, Candidate, PlateOutcome, PlateRead
 from cli.report.tracks import Playback, Track, tracks
 
 HOLD_S = 0.2
+BEGAN = datetime(2026, 5, 1, tzinfo=UTC)
 
 
 def a_box(x: float = 0.0) -> Box:
@@ -20,7 +21,7 @@ def a_read(frame_no: int, *, x: float = 0.0, confidence: float = 0.9, plate_no: 
         session_id=1,
         frame_no=frame_no,
         plate_no=plate_no,
-        captured_at=datetime(2026, 5, 1, tzinfo=UTC),
+        captured_at=BEGAN + timedelta(seconds=0.25 * frame_no),
         box=a_box(x),
         detection_score=0.8,
         outcome=PlateOutcome.READ,
@@ -58,24 +59,20 @@ def test_reads_too_far_apart_are_not_joined() -> None:
 
 
 def test_reads_of_an_event_become_one_track_in_order_of_frames() -> None:
-    found = tracks([(a_read(5, x=50.0), 7), (a_read(4, x=40.0), 7)], {4: 0.8, 5: 1.0})
-    assert found == [a_track((0.8, 40.0), (1.0, 50.0), event_id=7)]
+    found = tracks([(a_read(5, x=50.0), 7), (a_read(4, x=40.0), 7)], BEGAN)
+    assert found == [a_track((1.0, 40.0), (1.25, 50.0), event_id=7)]
 
 
 def test_of_two_reads_of_an_event_in_one_frame_the_more_confident_counts() -> None:
     low, high = a_read(4, x=1.0, confidence=0.3), a_read(4, x=2.0, confidence=0.9, plate_no=1)
-    want = [a_track((0.8, 2.0), event_id=7)]
-    assert tracks([(low, 7), (high, 7)], {4: 0.8}) == want
-    assert tracks([(high, 7), (low, 7)], {4: 0.8}) == want
+    want = [a_track((1.0, 2.0), event_id=7)]
+    assert tracks([(low, 7), (high, 7)], BEGAN) == want
+    assert tracks([(high, 7), (low, 7)], BEGAN) == want
 
 
 def test_a_plate_without_an_event_stands_alone() -> None:
-    found = tracks([(a_read(4), None), (a_read(5), None)], {4: 0.8, 5: 1.0})
-    assert found == [a_track((0.8, 0.0), event_id=None), a_track((1.0, 0.0), event_id=None)]
-
-
-def test_a_read_of_a_frame_that_the_file_no_longer_has_is_left_out() -> None:
-    assert tracks([(a_read(9), 7), (a_read(9), None)], {4: 0.8}) == []
+    found = tracks([(a_read(4), None), (a_read(5), None)], BEGAN)
+    assert found == [a_track((1.0, 0.0), event_id=None), a_track((1.25, 0.0), event_id=None)]
 
 
 def test_playback_shows_what_the_tracks_show() -> None:

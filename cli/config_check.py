@@ -35,12 +35,8 @@ def check(
 
     Exit status **2** and one line that names the key where they are not.
     """
-    from ingest.run import start_of  # noqa: PLC0415 (loads the decoder, which --help does not need)
-
     loaded = settings.load(file)
     servers = {"database": _database(loaded.database_url), "Redis": _redis(loaded.redis_url)}
-    for name, camera in loaded.cameras.items():
-        start_of(camera, name)
     console = Console()
     console.print(f"{source_of(file)}: ok", markup=False, highlight=False, soft_wrap=True)
     for what, address in servers.items():
@@ -100,7 +96,7 @@ def _redis(url: str) -> str:
 
 def _cameras_table(loaded: Settings) -> Table:
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
-    for column in ("camera", "source", "country", "fps", "motion", "region"):
+    for column in ("camera", "source", "country", "fps", "motion", "regions"):
         table.add_column(column, overflow="fold")
     for name, camera in loaded.cameras.items():
         table.add_row(escape(name), escape(redact(camera.url)), *_told(camera))
@@ -112,5 +108,5 @@ def _told(camera: Camera) -> tuple[str, str, str, str]:
         camera.toll_country,
         "all" if camera.fps is None else f"{camera.fps:g}",
         "always" if camera.motion is None else f"from {camera.motion:g}",
-        "all" if camera.region is None else f"{len(camera.region)} corners",
+        str(len(camera.regions)) if camera.regions else "whole picture",
     )

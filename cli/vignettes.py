@@ -70,8 +70,7 @@ def import_file(database: Database, path: Path, country: str | None, as_of: date
             with database.transaction() as conn:
                 for one in sorted(counts):
                     lines.seek(0)
-                    found = vignette_lists.rows(lines, where=str(path), country=country)
-                    rows = (row for row in found if row.toll_country == one)
+                    rows = vignette_lists.rows(lines, where=str(path), country=country, only=one)
                     vignettes.import_snapshot(conn, one, rows, source=str(path), sha256=sha256, as_of=known_at)
     except OSError as exc:
         raise BadRegistry(f"{path}: {exc.strerror or exc}") from exc

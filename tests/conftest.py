@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 import servers
+from hypothesis import settings
 from redis import Redis
 
 from storage import migrate
@@ -58,3 +59,7 @@ def redis(redis_url: str) -> Iterator[Redis]:
     client = queues.connect(redis_url)
     yield client
     client.close()
+
+
+settings.register_profile("suite", max_examples=40, deadline=None)
+settings.load_profile("suite")

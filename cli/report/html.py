@@ -12,7 +12,7 @@ from urllib.parse import quote
 from jinja2 import Environment, StrictUndefined
 
 from anpr.errors import AnprError, BadConfig, StorageFull
-from anpr.types import PlateOutcome
+from anpr.types import Candidate, PlateEvent, PlateOutcome
 from cli.report.annotate import Video
 from cli.report.table import agreement, local, percent
 from cli.report.tones import Tone, tone_of, words_of
@@ -22,6 +22,7 @@ from storage.sessions import Session
 PAGE = "index.html"
 MOST_SHOWN = 1000  # the pictures are in the page: about 10 MB
 MOST_OTHERS = 3
+LEAST_OTHER = 0.01  # less likely readings are noise to the eye
 _TEMPLATE = Path(__file__).with_name("report.html.j2")
 _TONE_ORDER: tuple[Tone, ...] = ("bad", "unsure", "good", "open")
 
@@ -160,7 +161,7 @@ def _card(row: EventRow, pictures: Path, videos: Sequence[Video]) -> dict[str, o
         "id": event.id,
         "plate": event.plate,
         "confidence": event.confidence,
-        "others": [one for one in event.candidates if one.text != event.plate][:MOST_OTHERS],
+        "others": _others(event),
         "camera": event.camera,
         "country": event.toll_country,
         "first": first,
@@ -173,6 +174,10 @@ def _card(row: EventRow, pictures: Path, videos: Sequence[Video]) -> dict[str, o
         "picture": _embedded(pictures, row.picture),
         "moments": [_moment(video, event.id) for video in videos if event.id in video.appears_s],
     }
+
+
+def _others(event: PlateEvent) -> list[Candidate]:
+    return [one for one in event.candidates if one.text != event.plate and one.confidence >= LEAST_OTHER][:MOST_OTHERS]
 
 
 def _moment(video: Video, event_id: int) -> dict[str, str]:

@@ -26,12 +26,11 @@ def events_table(rows: Sequence[EventRow]) -> Table:
     title = f"{len(rows)} plate event{'' if len(rows) == 1 else 's'}" + (f", {days.pop()}" if is_one_day else "")
     table = Table(box=box.SIMPLE_HEAD, title=title, title_justify="left", title_style="bold", pad_edge=False)
     table.add_column("time", no_wrap=True)
-    table.add_column("camera", overflow="fold")
+    table.add_column("camera", no_wrap=True, max_width=20)
     table.add_column("plate", no_wrap=True, style="bold")
     table.add_column("conf.", justify="right", no_wrap=True)
     table.add_column("reads", justify="right", no_wrap=True)
-    table.add_column("verdict", no_wrap=True)
-    table.add_column("reason", overflow="fold", ratio=1)
+    table.add_column("verdict", overflow="fold")
     for row in rows:
         event = row.event
         passed = local(event.first_seen, event.toll_country)
@@ -41,10 +40,15 @@ def events_table(rows: Sequence[EventRow]) -> Table:
             Text(event.plate or "–"),
             percent(event.confidence),
             agreement(event),
-            Text(words_of(row.status), style=STYLES[tone_of(row.status)]),
-            Text(row.reason or ("still passing" if event.state == "open" else "")),
+            _verdict(row),
         )
     return table
+
+
+def _verdict(row: EventRow) -> Text:
+    """The status and its reason: in one column, they leave narrow terminals room for both."""
+    reason = row.reason or ("still passing" if row.event.state == "open" else "")
+    return Text.assemble((words_of(row.status), STYLES[tone_of(row.status)]), f"  {reason}" if reason else "")
 
 
 def local(moment: datetime, toll_country: str) -> datetime:

@@ -141,6 +141,12 @@ def test_a_car_is_told_with_its_time_camera_verdict_and_other_readings(tmp_path:
         assert fact in told
 
 
+def test_readings_that_nobody_would_take_are_not_told(tmp_path: Path) -> None:
+    row = a_row()
+    unlikely = (Candidate(text="1A23456", confidence=0.99), Candidate(text="IA23456", confidence=0.004))
+    assert "IA23456" not in page(tmp_path, replace(row, event=replace(row.event, candidates=unlikely)))
+
+
 def test_cars_are_counted_by_verdict_the_suspect_first(tmp_path: Path) -> None:
     rows = [a_row(id=1), a_row(id=2, status=VerdictStatus.SUSPECT), a_row(id=3), a_row(id=4, status=None)]
     assert "4 CARS 1 SUSPECT 2 VALID 1 NOT JUDGED" in words(page(tmp_path, *rows))

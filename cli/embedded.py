@@ -58,6 +58,10 @@ def default_data_dir() -> Path:
     return platformdirs.user_data_path("anpr")
 
 
+class InUse(BadInput):
+    """Another process serves this data directory."""
+
+
 class _RunAs(TypedDict, total=False):
     """The account of a child process, as subprocess takes it; empty for our own."""
 
@@ -355,7 +359,7 @@ def _locked(data_dir: Path) -> int:
     except BlockingIOError:
         pid = os.read(fd, 20).decode() or "unknown"
         os.close(fd)
-        raise BadInput(f"{data_dir} is in use by another anpr (pid {pid})") from None
+        raise InUse(f"{data_dir} is in use by another anpr (pid {pid})") from None
     os.ftruncate(fd, 0)
     os.write(fd, str(os.getpid()).encode())
     return fd

@@ -1,8 +1,9 @@
 """Options that several commands share: moments, toll countries, the database."""
 
+import os
 import re
 from collections.abc import Generator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Annotated
@@ -13,6 +14,8 @@ import typer
 from anpr.errors import BadConfig
 from anpr.vignettes import ZONES
 from cli import settings
+from cli.embedded import EmbeddedServers, InUse, default_data_dir
+from cli.settings import RUN_SETTINGS
 from storage.db import Database
 
 TIME_HELP = "such as 2026-05-01T08:00+02:00, 2026-05-01 (local time without a zone), or 2h, 1d ago"
@@ -46,11 +49,34 @@ TollCountry = Annotated[
 
 @contextmanager
 def migrated_database(config: Path | None) -> Generator[Database]:
-    """The database of the settings. Raises BadConfig where they name none, or it lacks our tables."""
-    database = Database(settings.with_servers(settings.load(config), redis=False).database_url)
-    try:
-        yield database
-    except (psycopg.errors.UndefinedTable, psycopg.errors.UndefinedColumn) as exc:
-        raise BadConfig(f"the database {database.address} is not up to date: run `anpr db migrate`") from exc
-    finally:
-        database.close()
+    """The database of the settings; where they name none, that of `anpr run`, which is started if it does not run.
+
+    Raises BadConfig where there is neither, or it lacks our tables.
+    """
+    with _address(settings.load(config).database_url) as url:
+        database = Database(url)
+        try:
+            yield database
+        except (psycopg.errors.UndefinedTable, psycopg.errors.UndefinedColumn) as exc:
+            raise BadConfig(f"the database {database.address} is not up to date: run `anpr db migrate`") from exc
+        finally:
+            database.close()
+
+
+@contextmanager
+def _address(configured: str) -> Generator[str]:
+    if configured:
+        yield configured
+        return
+    data_dir = Path(os.environ.get("ANPR_DATA_DIR") or default_data_dir())
+    if not (data_dir / RUN_SETTINGS).exists():
+        raise BadConfig(
+            "no database: set DATABASE_URL (postgresql://user@host/anpr) or database_url in the settings, or"
+            f" ANPR_DATA_DIR to the data directory of an `anpr run` ({data_dir} is none)"
+        )
+    with ExitStack() as stack:
+        try:
+            url = stack.enter_context(EmbeddedServers(data_dir, redis=False)).database_url
+        except InUse:
+            url = settings.load(data_dir / RUN_SETTINGS).database_url
+        yield url

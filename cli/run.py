@@ -6,7 +6,7 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -19,7 +19,7 @@ import yaml
 from rich.console import Console
 
 from anpr.config import Camera, Settings, build
-from anpr.errors import BadConfig
+from anpr.errors import AnprError, BadConfig
 from cli import settings as loading
 from cli.embedded import EmbeddedServers, default_data_dir
 from cli.progress import Progress
@@ -28,7 +28,6 @@ from cli.settings import ConfigOption
 from cli.supervise import Supervisor
 from cli.vignettes import import_file
 from cli.worker import command as worker_command
-from ingest.source import open_source
 from storage import migrate, plate_events, sessions
 from storage.db import Database
 from storage.plate_events import EventFilter
@@ -39,6 +38,10 @@ DRAIN_S = 2.0
 WORKERS_GRACE_S = 2.0
 LOOK_S = 0.25
 MOST_EVENTS = 1000
+
+
+class Stopped(AnprError):
+    """Somebody pressed Ctrl-C."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -140,7 +143,7 @@ def execute(
             rows = plate_events.find(conn, EventFilter(session_ids=ids), limit=MOST_EVENTS)
         console.print(events_table(list(reversed(rows))))
         _summary(outcome, len(rows), console)
-        if report is not None and ids:
+        if report is not None and ids and not outcome.was_stopped:
             from cli.report import make_report  # noqa: PLC0415 (only here)
 
             page = make_report(
@@ -149,6 +152,8 @@ def execute(
                 evidence_dir=Path(served.evidence_dir),
                 directory=report,
                 urls=served.cameras,
+                took_s=outcome.took_s,
+                progress=_reporting(stop, console),
             )
             console.print(f"report: {page}", highlight=False, soft_wrap=True)
         database.close()
@@ -177,6 +182,8 @@ def servers(wanted: Settings, data_dir: Path, console: Console) -> Generator[tup
 
 def check_source(camera: Camera) -> None:
     """Raise BadSource at once for a file that cannot be decoded, before anything is started."""
+    from ingest.source import open_source  # noqa: PLC0415 (loads the decoder, which --help does not need)
+
     if "://" not in camera.url and not camera.url.startswith("/dev/"):
         open_source(camera.url).close()
 
@@ -224,6 +231,21 @@ def _watch(
     return Outcome(
         sessions=tuple(ours), took_s=time.monotonic() - began_s, was_stopped=was_stopped, has_failed=has_failed
     )
+
+
+def _reporting(stop: threading.Event, console: Console) -> Callable[[str, int, int | None], None]:
+    """Says that the videos are being drawn; Ctrl-C ends it."""
+    stop.clear()
+    told: set[str] = set()
+
+    def progress(camera: str, _done: int, _of: int | None) -> None:
+        if stop.is_set():
+            raise Stopped("stopped while drawing the report")
+        if camera not in told:
+            told.add(camera)
+            console.print(f"drawing the video of {camera}", highlight=False)
+
+    return progress
 
 
 def _summary(outcome: Outcome, events: int, console: Console) -> None:
@@ -284,7 +306,7 @@ def named(sources: Sequence[str]) -> Mapping[str, str]:
 def _written(served: Settings, data_dir: Path) -> Path:
     """The settings as a file that the child processes read; only we may read it, URLs may hold passwords."""
     data_dir.mkdir(parents=True, exist_ok=True)
-    path = data_dir / "run.yaml"
+    path = data_dir / loading.RUN_SETTINGS
     path.touch(mode=0o600)
     path.chmod(0o600)
     plain = served.model_dump(mode="json", exclude_unset=True)

@@ -15,6 +15,7 @@ ConfigOption = Annotated[
     typer.Option("--config", "-c", help="YAML settings; default: anpr.yaml where there is one", envvar="ANPR_CONFIG"),
 ]
 DEFAULT_FILE = Path("anpr.yaml")
+RUN_SETTINGS = "run.yaml"  # in the data directory: what the processes of a run were told
 
 
 def load(path: Path | None) -> Settings:

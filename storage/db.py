@@ -22,7 +22,8 @@ class Database:
         try:
             self.address = _address(url)
         except psycopg.ProgrammingError as exc:
-            raise BadConfig(f"DATABASE_URL is not a Postgres address (postgresql://user@host/database): {exc}") from exc
+            # Its own words would repeat the address, password and all.
+            raise BadConfig("the database address is not one of Postgres: postgresql://user@host:5432/anpr") from exc
         self._url = url
         self._pool = ConnectionPool(
             url,

@@ -84,24 +84,15 @@ def last(redis: Client, session_id: int) -> int | None:
     return _frame_no(info["last-generated-id"])
 
 
-def waiting(redis: Client, session_id: int, *, most: int | None = None) -> list[int]:
-    """Numbers of the frames that wait, oldest first."""
-    key = _frames(session_id)
-    if most is None:
-        # Lua, so that only the IDs travel and not the pictures.
-        ids = cast("list[bytes]", redis.eval(_IDS, 1, key, "-1"))
-    else:
-        ids = cast("list[bytes]", redis.eval(_IDS, 1, key, str(most)))
-    return [_frame_no(one) for one in ids]
+def waiting(redis: Client, session_id: int, *, most: int) -> list[int]:
+    """Numbers of the frames that wait, oldest first, at most `most`."""
+    return [_frame_no(one) for one in cast("list[bytes]", redis.eval(_IDS, 1, _frames(session_id), str(most)))]
 
 
+# Lua, so that only the IDs travel and not the pictures.
 _IDS = """
 local ids = {}
-local most = tonumber(ARGV[1])
-local found
-if most < 0 then found = redis.call('XRANGE', KEYS[1], '-', '+')
-else found = redis.call('XRANGE', KEYS[1], '-', '+', 'COUNT', most) end
-for i, entry in ipairs(found) do ids[i] = entry[1] end
+for i, entry in ipairs(redis.call('XRANGE', KEYS[1], '-', '+', 'COUNT', ARGV[1])) do ids[i] = entry[1] end
 return ids
 """
 

@@ -48,7 +48,8 @@ def connect(url: str) -> Redis:
             retry_on_error=[RedisConnectionError],
         )
     except ValueError as exc:
-        raise BadConfig(f"REDIS_URL is not a Redis address (redis://host:6379/0): {exc}") from exc
+        # Its own words would repeat the address, password and all.
+        raise BadConfig("the Redis address is not one of Redis: redis://host:6379/0 or unix:///path") from exc
 
 
 def address(redis: Redis) -> str:

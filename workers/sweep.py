@@ -16,6 +16,7 @@ from workers.process import Process
 _log = log.get(__name__)
 SILENT_S = 30.0  # an ingest reports every second; one silent for this long was killed
 LIVE_SLACK_S = 3.0  # a live frame's way to its read, beyond the gap, before an event is closed by the clock
+BATCH = 8
 _NOTHING = Reading(candidates=())
 
 
@@ -63,14 +64,14 @@ def _account_for_lost(process: Process, conn: Conn, session: Session) -> None:
     """Count as expired what Postgres expects and Redis no longer has.
 
     A frame is in Redis until its outcome is stored, a crop until its read is, so nothing is counted that may yet come;
-    where a worker was faster than this look, its outcome came first and stays.
+    where a worker was faster than this look, its outcome came first and stays. Of frames only those before the oldest
+    that waits are looked at: the others' turn comes.
     """
     missing = sessions.missing(conn, session.id)
     if missing:
-        there = set(frames.waiting(process.redis, session.id))
-        sessions.record(
-            conn, session.id, [(number, None, FrameOutcome.EXPIRED) for number in missing if number not in there]
-        )
+        oldest = min(frames.waiting(process.redis, session.id, most=1), default=None)
+        lost = [number for number in missing if oldest is None or number < oldest]
+        sessions.record(conn, session.id, [(number, None, FrameOutcome.EXPIRED) for number in lost])
     unread = plate_reads.unread(conn, session.id)
     if unread:
         crops = set(frames.crops_waiting(process.redis, session.id))
@@ -100,10 +101,15 @@ def _give_up_failed(process: Process) -> None:
 
 def _wake_forgotten(process: Process, running: list[Session]) -> None:
     """Ask again for frames and crops that wait while no job knows of them (Redis lost the job)."""
+    if not queues.is_idle(process.redis, "detect"):
+        return
     for session in running:
-        numbers = frames.waiting(process.redis, session.id, most=64)
-        if numbers and queues.is_idle(process.redis, "detect"):
-            queues.detect_later(process.redis, session.id, numbers[:8])
+        numbers = frames.waiting(process.redis, session.id, most=BATCH)
+        if numbers:
+            queues.detect_later(process.redis, session.id, numbers)
+    if not queues.is_idle(process.redis, "read"):
+        return
+    for session in running:
         crops = frames.crops_waiting(process.redis, session.id)
-        if crops and queues.is_idle(process.redis, "read") and queues.is_idle(process.redis, "detect"):
-            queues.read_later(process.redis, session.id, crops[:8])
+        if crops:
+            queues.read_later(process.redis, session.id, crops[:BATCH])

@@ -11,7 +11,6 @@ from rich.progress import Progress, TimeElapsedColumn
 
 from anpr.config import build
 from anpr.vignettes import ZONES
-from cli.demo.clip import render_clip
 from cli.demo.vignettes import write_vignettes
 from cli.embedded import default_data_dir
 from cli.run import Crew, execute
@@ -29,6 +28,8 @@ def demo(
     ] = None,
 ) -> None:
     """Draw a short clip of cars with plates, run everything on it, and leave a report with an annotated video."""
+    from cli.demo.clip import render_clip  # noqa: PLC0415 (loads OpenCV, which --help does not need)
+
     console = Console()
     out.mkdir(parents=True, exist_ok=True)
     clip, vignettes = out / "clip.mp4", out / "vignettes.csv"

@@ -14,7 +14,6 @@ import fcntl
 import hashlib
 import importlib.util
 import os
-import pwd
 import re
 import shutil
 import signal
@@ -22,25 +21,22 @@ import stat
 import subprocess
 import time
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import Self, TypedDict
+from typing import Self
 from urllib.parse import quote
 
-import platformdirs
-import psutil
 import psycopg
 import redis
 
 from anpr import log as logs
 from anpr.errors import BadInput, Unavailable
+from cli.accounts import RunAs, account_of, must_reach
+from cli.orphans import STOP_WAIT_S, stop_servers_in
 from cli.supervise import RestartBudget
 
-ACCOUNTS = ("anpr", "postgres", "nobody")
 START_WAIT_S = 60.0  # crash recovery and a long append-only file take seconds, not more
-STOP_WAIT_S = 4.0
 MAX_RESTARTS_PER_MIN = 5
 MAX_LOG_BYTES = 10_000_000
 MAX_SOCKET_PATH_BYTES = 103  # sun_path holds 104 bytes on macOS, 108 on Linux, with the closing NUL
@@ -51,23 +47,8 @@ OLDEST_REDIS = (6, 2)  # XAUTOCLAIM
 log = logs.get(__name__)
 
 
-def default_data_dir() -> Path:
-    """Where the embedded servers keep their data unless told otherwise: per user, or /var/lib/anpr for root."""
-    if os.geteuid() == 0:
-        return Path("/var/lib/anpr")  # /root is closed to the account that the servers run as
-    return platformdirs.user_data_path("anpr")
-
-
 class InUse(BadInput):
     """Another process serves this data directory."""
-
-
-class _RunAs(TypedDict, total=False):
-    """The account of a child process, as subprocess takes it; empty for our own."""
-
-    user: int
-    group: int
-    extra_groups: list[int]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,7 +75,7 @@ class EmbeddedServers:
         self._wants_postgres = postgres
         self._wants_redis = redis
         self._lock: int | None = None
-        self._run_as: _RunAs = {}
+        self._run_as: RunAs = {}
         self._sockets = self.data_dir / "run"
         self._running: list[tuple[_Server, subprocess.Popen[bytes]]] = []
         self._budget = RestartBudget(MAX_RESTARTS_PER_MIN)
@@ -157,8 +138,8 @@ class EmbeddedServers:
         self._lock = _locked(self.data_dir)
         run = self.data_dir / "run"
         if is_root:
-            self._run_as = _account(run)
-            _must_reach(self.data_dir, self._run_as)
+            self._run_as = account_of(run)
+            must_reach(self.data_dir, self._run_as)
         self._own(run)
         fits = len(os.fsencode(run / POSTGRES_SOCKET)) <= MAX_SOCKET_PATH_BYTES
         # libpq reads a host with a comma as two hosts
@@ -212,7 +193,7 @@ class EmbeddedServers:
     def _initdb(self, initdb: Path, home: Path) -> None:
         """Make `home` in one step: a start cut short leaves none rather than half of one."""
         new = home.with_name("postgres.new")
-        _stop_servers_in(new)
+        stop_servers_in(new)
         shutil.rmtree(new, ignore_errors=True)
         self._own(new)
         argv = [str(initdb), "-D", str(new), "-U", "anpr", "--auth=trust", "--encoding=UTF8", "--locale=C"]
@@ -305,7 +286,7 @@ class EmbeddedServers:
             raise Unavailable(f"embedded postgres: cannot create the database anpr: {exc}") from exc
 
     def _start(self, server: _Server) -> tuple[_Server, subprocess.Popen[bytes]]:
-        _stop_servers_in(server.home)
+        stop_servers_in(server.home)
         for path in server.stale:
             path.unlink(missing_ok=True)
         server.log.touch(mode=0o600)
@@ -342,7 +323,7 @@ class EmbeddedServers:
                 log.warning("server.killed", server=server.name, after_s=STOP_WAIT_S)
                 process.kill()
                 process.wait()
-                _stop_servers_in(server.home)
+                stop_servers_in(server.home)
         self._running.clear()
         if self._sockets.parent != self.data_dir:
             shutil.rmtree(self._sockets, ignore_errors=True)
@@ -365,29 +346,7 @@ def _locked(data_dir: Path) -> int:
     return fd
 
 
-def _account(run: Path) -> _RunAs:
-    """Who runs the servers of a root: the account that ran them before, else the first of ACCOUNTS."""
-    if run.exists() and (owner := run.stat()).st_uid != 0:
-        return {"user": owner.st_uid, "group": owner.st_gid, "extra_groups": []}
-    for name in ACCOUNTS:
-        with suppress(KeyError):
-            account = pwd.getpwnam(name)
-            return {"user": account.pw_uid, "group": account.pw_gid, "extra_groups": []}
-    raise BadInput(f"Postgres refuses to run as root and there is no account {' or '.join(ACCOUNTS)}: set DATABASE_URL")
-
-
-def _must_reach(directory: Path, run_as: _RunAs) -> None:
-    if subprocess.run(["/bin/sh", "-c", 'test -x "$0"', directory], check=False, **run_as).returncode != 0:
-        user: int | str = run_as.get("user", -1)
-        with suppress(KeyError):  # an account of another machine has no name here
-            user = pwd.getpwuid(int(user)).pw_name
-        raise BadInput(
-            f"{directory}: Postgres refuses to run as root, and user {user}, who runs it instead, "
-            f"cannot reach this directory: give another, such as {default_data_dir()}"
-        )
-
-
-def _output(program: Path, run_as: _RunAs) -> str:
+def _output(program: Path, run_as: RunAs) -> str:
     """What `program --version` prints; "" where it cannot be run."""
     try:
         done = subprocess.run([program, "--version"], check=True, capture_output=True, text=True, **run_as)
@@ -396,51 +355,15 @@ def _output(program: Path, run_as: _RunAs) -> str:
     return done.stdout
 
 
-def _redis_version(program: Path, run_as: _RunAs) -> tuple[int, int]:
+def _redis_version(program: Path, run_as: RunAs) -> tuple[int, int]:
     found = re.search(r"v=(\d+)\.(\d+)", _output(program, run_as))
     return (int(found[1]), int(found[2])) if found else (0, 0)
 
 
-def _installed_redis(run_as: _RunAs) -> Path | None:
+def _installed_redis(run_as: RunAs) -> Path | None:
     """The redis-server on PATH, where it is new enough and can be run."""
     found = shutil.which("redis-server")
     return Path(found) if found and _redis_version(Path(found), run_as) >= OLDEST_REDIS else None
-
-
-def _stop_servers_in(home: Path) -> None:
-    """Stop the servers whose working directory is `home`, and nobody else: it is the one thing that a recycled pid
-    cannot imitate. Call it with the lock held, when no server of ours should be there."""
-    found = [process for process in psutil.process_iter(["name"]) if _serves(process, home)]
-    if not found:
-        return
-    pids = {process.pid for process in found}
-    with suppress(psutil.Error):
-        for process in found:
-            if process.ppid() not in pids:
-                log.info("server.orphan", pid=process.pid, home=str(home))
-                process.send_signal(signal.SIGINT if home.name == "postgres" else signal.SIGTERM)
-    if not _ended(found, home):
-        for process in found:
-            with suppress(psutil.Error):
-                process.kill()
-        _ended(found, home)
-
-
-def _ended(processes: list[psutil.Process], home: Path) -> bool:
-    """Wait up to STOP_WAIT_S for all `processes` to end; also as zombies, which some containers keep for long."""
-    end_s = time.monotonic() + STOP_WAIT_S
-    while any(_serves(process, home) for process in processes):
-        if time.monotonic() > end_s:
-            return False
-        time.sleep(0.01)
-    return True
-
-
-def _serves(process: psutil.Process, home: Path) -> bool:
-    try:
-        return process.name() in ("postgres", "initdb", "redis-server") and Path(process.cwd()) == home
-    except psutil.Error:  # it has ended, or is somebody else's
-        return False
 
 
 def _telling_line(log_file: Path) -> str:

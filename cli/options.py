@@ -14,7 +14,8 @@ import typer
 from anpr.errors import BadConfig
 from anpr.vignettes import ZONES
 from cli import settings
-from cli.embedded import EmbeddedServers, InUse, default_data_dir
+from cli.accounts import default_data_dir
+from cli.embedded import EmbeddedServers, InUse
 from cli.settings import RUN_SETTINGS
 from storage.db import Database
 

@@ -21,7 +21,8 @@ from rich.console import Console
 from anpr.config import Camera, Settings, build
 from anpr.errors import AnprError, BadConfig
 from cli import settings as loading
-from cli.embedded import EmbeddedServers, default_data_dir
+from cli.accounts import default_data_dir
+from cli.embedded import EmbeddedServers
 from cli.progress import Progress
 from cli.report.table import events_table
 from cli.settings import ConfigOption

@@ -11,8 +11,8 @@ from rich.progress import Progress, TimeElapsedColumn
 
 from anpr.config import build
 from anpr.vignettes import ZONES
+from cli.accounts import default_data_dir
 from cli.demo.vignettes import write_vignettes
-from cli.embedded import default_data_dir
 from cli.run import Crew, execute
 
 TOLL_COUNTRY = "CZ"

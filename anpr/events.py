@@ -17,6 +17,7 @@ class GroupingRules:
     same_text: float = 0.5  # `plates.distance` at which the text alone says so: equal, or one look-alike apart
     near_s: float = 1.0  # reads this close in time may also be joined by where they are …
     near_text: float = 2.5  # … unless their texts differ by more than this
+    adjoining_s: float = 0.6  # an unreadable look this close in time to a car, and in its place, is a look at that car
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,15 +36,33 @@ def same_car(a: PlateRead, b: PlateRead, rules: GroupingRules) -> bool:
     texts = distance(a.text, b.text)
     if texts <= rules.same_text:
         return True
-    return apart_s <= rules.near_s and texts <= rules.near_text and _near(a, b)
+    return apart_s <= rules.near_s and texts <= rules.near_text and _near(a, b, widths=2)
 
 
-def _near(a: PlateRead, b: PlateRead) -> bool:
-    """Whether one plate can have moved from one box to the other: within two widths, and of similar size."""
+def car_of(doubtful: Sequence[PlateRead], others: Sequence[tuple[PlateRead, int]], rules: GroupingRules) -> int | None:
+    """The event that a few unreadable looks belong to, if one of `others` (reads of readable events) is their car.
+
+    That is the event with the nearest read in time, then in place, within `adjoining_s` and one width of one of the
+    looks, unless the event has a plate of its own in the frame of one of them: then they are two cars.
+    """
+    frames = {read.frame_no for read in doubtful}
+    excluded = {event_id for read, event_id in others if read.frame_no in frames}
+    found: list[tuple[float, float, int]] = []
+    for look in doubtful:
+        for read, event_id in others:
+            apart_s = abs((look.captured_at - read.captured_at).total_seconds())
+            if event_id not in excluded and apart_s <= rules.adjoining_s and _near(look, read, widths=1):
+                (ax, ay), (bx, by) = look.box.centre, read.box.centre
+                found.append((apart_s, abs(ax - bx) + abs(ay - by), event_id))
+    return min(found)[2] if found else None
+
+
+def _near(a: PlateRead, b: PlateRead, *, widths: float) -> bool:
+    """Whether one plate can have moved from one box to the other: within so many widths, and of similar size."""
     width = max(a.box.width, b.box.width)
     (ax, ay), (bx, by) = a.box.centre, b.box.centre
     similar = width <= 1.6 * min(a.box.width, b.box.width)
-    return similar and abs(ax - bx) <= 2 * width and abs(ay - by) <= 2 * width
+    return similar and abs(ax - bx) <= widths * width and abs(ay - by) <= widths * width
 
 
 def group(new: Sequence[PlateRead], placed: Sequence[tuple[PlateRead, int]], rules: GroupingRules) -> list[Group]:

@@ -64,6 +64,11 @@ def readings(event: PlateEvent, rules: JudgeRules) -> tuple[str, ...]:
     return tuple(dict.fromkeys([event.plate, *named, *look_alikes_of(event.plate)]))
 
 
+def is_readable(plate: str, confidence: float, rules: JudgeRules) -> bool:
+    """Whether a vote says enough to be judged by."""
+    return len(plate) >= MIN_LENGTH and confidence >= rules.readable_confidence
+
+
 def judge(  # noqa: PLR0911 (one return a status reads as the table it is)
     event: PlateEvent,
     vignettes: Sequence[Vignette],
@@ -89,7 +94,7 @@ def judge(  # noqa: PLR0911 (one return a status reads as the table it is)
             rules_version=RULES_VERSION,
         )
 
-    if len(event.plate) < MIN_LENGTH or event.confidence < rules.readable_confidence:
+    if not is_readable(event.plate, event.confidence, rules):
         return verdict(VerdictStatus.UNREADABLE, f"the plate could not be read ({event.confidence:.0%} sure at best)")
     if snapshot is None:
         return verdict(VerdictStatus.REGISTRY_UNKNOWN, f"no vignette list for {event.toll_country} is loaded")

@@ -44,9 +44,17 @@ _MERGE = (
 
 
 def merge(conn: Conn, into: int, gone: Sequence[int]) -> None:
-    """Make several events one: a read came that belongs to all of them."""
+    """Make several events one."""
     for statement in _MERGE:
         conn.execute(statement, {"into": into, "gone": list(gone)})
+
+
+def votes_of(conn: Conn, event_ids: Sequence[int]) -> dict[int, tuple[str, float]]:
+    """Plate and confidence of events."""
+    rows = conn.execute(
+        "select id, plate, confidence from plate_events where id = any(%(ids)s)", {"ids": list(event_ids)}
+    )
+    return {row[0]: (row[1], row[2]) for row in rows}
 
 
 _REVOTE = """

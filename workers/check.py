@@ -4,7 +4,8 @@ from datetime import UTC, datetime
 
 from anpr import events, log, votes
 from anpr.events import GroupingRules
-from anpr.vignettes import JudgeRules, judge, readings
+from anpr.types import PlateEvent
+from anpr.vignettes import JudgeRules, is_readable, judge, readings
 from storage import evidence, plate_events, plate_reads, verdicts, vignettes
 from storage.db import Conn
 from workers import queues
@@ -68,8 +69,29 @@ def check(event_id: int) -> None:
         if row is None or row.event.state == "open":
             return  # it was merged into another, or has new reads and closes again later
         event = row.event
+        if not is_readable(event.plate, event.confidence, rules) and _joins_its_car(conn, event, rules):
+            return
         snapshot = vignettes.in_force(conn, event.toll_country)
         paid = [] if snapshot is None else vignettes.candidates(conn, snapshot.id, readings(event, rules))
         verdict = judge(event, paid, snapshot=snapshot, rules=rules, now=datetime.now(UTC))
         verdicts.add(conn, event_id, event.revision, verdict)
     _log.info("event.judged", camera=event.camera, event_id=event_id, verdict=verdict.status.value)
+
+
+def _joins_its_car(conn: Conn, event: PlateEvent, rules: JudgeRules) -> bool:
+    """Put an unreadable event's looks to the readable car that they show, if there is one; the event is no more.
+
+    They were too poor to vote, so the car's plate stays as it is. By now all reads around them are in.
+    """
+    plate_events.lock(conn, event.session_id)
+    looks = plate_reads.of_event(conn, event.id, most=MOST_VOTERS)
+    grouping = GroupingRules()
+    near = plate_reads.grouped_near(
+        conn, event.session_id, since=event.first_seen, until=event.last_seen, gap_s=grouping.adjoining_s
+    )
+    votes_of = plate_events.votes_of(conn, sorted({event_id for _, event_id in near if event_id != event.id}))
+    readable = {event_id for event_id, (plate, sure) in votes_of.items() if is_readable(plate, sure, rules)}
+    car = events.car_of(looks, [(read, event_id) for read, event_id in near if event_id in readable], grouping)
+    if car is not None:
+        plate_events.merge(conn, car, [event.id])
+    return car is not None

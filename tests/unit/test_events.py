@@ -4,7 +4,7 @@ from builders import NOON, a_box, a_read
 from hypothesis import given
 from hypothesis import strategies as st
 
-from anpr.events import GroupingRules, group, same_car
+from anpr.events import GroupingRules, car_of, group, same_car
 from anpr.types import PlateRead
 
 RULES = GroupingRules()
@@ -98,3 +98,20 @@ def test_a_read_between_two_events_makes_them_one() -> None:
     (found,) = group([between], [(early, 7), (late, 9)], RULES)
     assert found.event_ids == (7, 9)
     assert found.reads == (between,)
+
+
+def test_an_unreadable_look_belongs_to_the_car_in_its_place() -> None:
+    look = a_read("IBMTD", confidence=0.1, frame_no=4)
+    car, far = a_read(frame_no=6, box=a_box(x=130)), a_read("MKT4173", frame_no=5, box=a_box(x=700))
+    assert car_of([look], [(car, 1), (far, 2)], RULES) == 1
+
+
+def test_an_unreadable_look_beside_a_car_in_the_same_frame_is_another_car() -> None:
+    look = a_read("IBMTD", confidence=0.1, frame_no=4, plate_no=1)
+    car = [a_read(frame_no=4), a_read(frame_no=5)]
+    assert car_of([look], [(read, 1) for read in car], RULES) is None
+
+
+def test_an_unreadable_look_long_before_a_car_is_another_car() -> None:
+    look = a_read("IBMTD", confidence=0.1, frame_no=0)
+    assert car_of([look], [(a_read(frame_no=9), 1)], RULES) is None

@@ -25,6 +25,8 @@ from workers import queues
 
 COMMAND = (sys.executable, "-m", "cli.main")
 SETTLED_S = 90.0  # some hundred frames on one slow, shared core
+EVERY_FRAME = {"fps": None, "start": "2026-05-01T08:00:00+00:00"}
+QUEUE = {"max_frames": 24, "batch": 4}  # little waits in Redis, so that a file is under way all the time
 T = TypeVar("T")
 
 
@@ -214,9 +216,9 @@ _CHECKS = {
     "a read has no event": """
         select frame_no from plate_reads where session_id = %(id)s and outcome = 'read' and event_id is null
     """,
-    "an event has not the reads it says": """
+    "an event has fewer reads than it says": """
         select e.id from plate_events e where e.session_id = %(id)s
-          and e.reads <> (select count(*) from plate_reads r where r.event_id = e.id)
+          and e.reads > (select count(*) from plate_reads r where r.event_id = e.id)
     """,
     "an event is open or has not exactly one verdict of its revision": """
         select e.id from plate_events e where e.session_id = %(id)s and (e.state <> 'closed'
@@ -233,26 +235,25 @@ def check_ledger(database: Database, session: Session, evidence_dir: Path) -> No
     """Fails unless every frame and every plate of a settled session ended in exactly one place."""
     assert session.settled_at is not None
     with database.transaction() as conn, conn.cursor() as cursor:
-        for what, query in _CHECKS.items():
-            assert (what, cursor.execute(query, {"id": session.id}).fetchall()) == (what, [])
+        wrong = {what: cursor.execute(query, {"id": session.id}).fetchall() for what, query in _CHECKS.items()}
+        assert not any(wrong.values()), {what: rows for what, rows in wrong.items() if rows}
         kept = cursor.execute("select path from evidence where session_id = %(id)s", {"id": session.id}).fetchall()
     assert [path for (path,) in kept if not (evidence_dir / path).exists()] == []
 
 
-def reads_of(database: Database, session: Session) -> set[tuple[int, int, str, str]]:
-    """(frame_no, plate_no, outcome, text) of every plate of a session."""
-    with database.transaction() as conn:
-        rows = conn.execute(
-            "select frame_no, plate_no, outcome, text from plate_reads where session_id = %(id)s", {"id": session.id}
-        )
-        return set(rows.fetchall())
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Found:
+    """What a session came to: (frame_no, plate_no, outcome, text) of each plate, (plate, reads) of each event."""
+
+    plates: set[tuple[int, int, str, str]]
+    events: list[tuple[str, int]]
 
 
-def events_of(database: Database, session: Session) -> list[tuple[str, int]]:
-    """(plate, reads) of every event of a session, by time."""
+def found(database: Database, session: Session) -> Found:
+    of = {"id": session.id}
     with database.transaction() as conn:
-        rows = conn.execute(
-            "select plate, reads from plate_events where session_id = %(id)s order by first_seen, plate",
-            {"id": session.id},
+        plates = conn.execute("select frame_no, plate_no, outcome, text from plate_reads where session_id = %(id)s", of)
+        events = conn.execute(
+            "select plate, reads from plate_events where session_id = %(id)s order by first_seen, plate", of
         )
-        return rows.fetchall()
+        return Found(plates=set(plates.fetchall()), events=events.fetchall())

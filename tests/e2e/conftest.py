@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from pipeline import OwnServers, Pipeline, emptied
+from pipeline import EVERY_FRAME, QUEUE, Found, OwnServers, Pipeline, emptied, found
 from servers import open_directory
 
 from cli.demo import scene
@@ -65,3 +65,14 @@ def pipeline(own_servers: OwnServers, shared_pipeline: Pipeline) -> Iterator[Pip
     shared_pipeline.keep("detect", "read", "check")
     yield shared_pipeline
     own_servers.embedded.poll()
+
+
+@pytest.fixture(scope="session")
+def undisturbed(clip: Clip, shared_pipeline: Pipeline) -> Found:
+    """What every frame of the clip gives where nothing happens."""
+    shared_pipeline.keep("detect", "read", "check")
+    shared_pipeline.ingest("calm", url=str(clip.path), queue=QUEUE, **EVERY_FRAME)
+    session = shared_pipeline.settled("calm")
+    assert (session.offered, session.sampled, session.complete) == (clip.frames, clip.frames, True)
+    assert (session.expired, session.failed, session.corrupt) == (0, 0, 0)
+    return found(shared_pipeline.database, session)

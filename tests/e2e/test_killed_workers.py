@@ -3,10 +3,8 @@
 import os
 import signal
 import time
-from dataclasses import dataclass
 
-import pytest
-from pipeline import Pipeline, events_of, reads_of, until
+from pipeline import EVERY_FRAME, QUEUE, Pipeline, found, until
 from rq.job import Job
 from rq.registry import StartedJobRegistry
 from rq.serializers import JSONSerializer
@@ -15,28 +13,6 @@ from workers import queues
 from workers.queues import Stage
 
 RECOVERY_S = 15.0
-EVERY_FRAME = {"fps": None, "start": "2026-05-01T08:00:00+02:00"}
-QUEUE = {"max_frames": 24, "batch": 4}  # little waits in Redis, so the file is under way all the time
-Read = tuple[int, int, str, str]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Undisturbed:
-    reads: set[Read]
-    events: list[tuple[str, int]]
-
-
-@pytest.fixture(scope="module")
-def undisturbed(clip, own_servers, shared_pipeline) -> Undisturbed:
-    """What the clip gives where nothing happens."""
-    shared_pipeline.keep("detect", "read", "check")
-    shared_pipeline.ingest("calm", url=str(clip.path), queue=QUEUE, **EVERY_FRAME)
-    session = shared_pipeline.settled("calm")
-    assert (session.offered, session.sampled, session.complete) == (clip.frames, clip.frames, True)
-    assert (session.expired, session.failed, session.corrupt) == (0, 0, 0)
-    return Undisturbed(
-        reads=reads_of(shared_pipeline.database, session), events=events_of(shared_pipeline.database, session)
-    )
 
 
 def killed_in_mid_batch(pipeline: Pipeline, stage: Stage) -> list:
@@ -80,8 +56,7 @@ def test_workers_killed_in_mid_batch_lose_and_double_nothing(pipeline, clip, und
     print("recovered after", ", ".join(f"{one:.1f} s" for one in took_s))
     session = pipeline.settled("killed")
     assert (session.sampled, session.expired, session.failed) == (clip.frames, 0, 0)
-    assert reads_of(pipeline.database, session) == undisturbed.reads
-    assert events_of(pipeline.database, session) == undisturbed.events
+    assert found(pipeline.database, session) == undisturbed
     assert max(took_s) < RECOVERY_S
 
 
@@ -120,7 +95,6 @@ def test_a_redis_that_is_killed_and_restarted_in_mid_run_loses_nothing(pipeline,
         print(f"went on {time.monotonic() - back_s:.1f} s after Redis came back from {how.name}")
     session = pipeline.settled("redis")
     assert (session.sampled, session.expired, session.failed) == (clip.frames, 0, 0)
-    assert reads_of(pipeline.database, session) == undisturbed.reads
-    assert events_of(pipeline.database, session) == undisturbed.events
+    assert found(pipeline.database, session) == undisturbed
     told = ["session.started", *2 * ["ingest.redis_away", "ingest.redis_back"], "session.ended"]
     assert [line["event"] for line in pipeline.said("redis") if line["level"] != "debug"] == told

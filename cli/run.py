@@ -125,6 +125,7 @@ def execute(
     """
     for camera in wanted.cameras.values():
         check_source(camera)
+    check_models(wanted)
     stop = threading.Event()
     for one in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         signal.signal(one, lambda *_: stop.set())
@@ -187,6 +188,18 @@ def check_source(camera: Camera) -> None:
 
     if "://" not in camera.url and not camera.url.startswith("/dev/"):
         open_source(camera.url).close()
+
+
+def check_models(wanted: Settings) -> None:
+    """Raise BadModel at once for a network of one's own that cannot be loaded; those that ship can."""
+    if wanted.detect.model is not None:
+        from models.detector.inference import Detector  # noqa: PLC0415 (loads the runtime)
+
+        Detector.load(Path(wanted.detect.model), tiles=wanted.detect.tiles)
+    if wanted.read.model is not None and wanted.read.reader == "tflite":
+        from models.reader import load_reader  # noqa: PLC0415 (loads the runtime)
+
+        load_reader("tflite", path=Path(wanted.read.model))
 
 
 def _watch(
@@ -252,14 +265,15 @@ def _reporting(stop: threading.Event, console: Console) -> Callable[[str, int, i
 def _summary(outcome: Outcome, events: int, console: Console) -> None:
     offered = sum(one.offered for one in outcome.sessions)
     sampled = sum(one.sampled for one in outcome.sessions)
-    left = sum(one.sampled - one.accounted for one in outcome.sessions)
+    left = [one for one in outcome.sessions if one.settled_at is None or not (one.complete or one.is_live)]
     rate = f"{sampled / outcome.took_s:.0f} looked at a second" if outcome.took_s > 0 else ""
     console.print(
         f"{events} events from {offered} frames, {sampled} of them looked at, in {outcome.took_s:.1f} s ({rate})",
         highlight=False,
     )
-    if left > 0:
-        console.print(f"stopped with {left} frames waiting; the next run on this data goes on with them")
+    if left:
+        names = ", ".join(one.camera for one in left)
+        console.print(f"not finished: {names}; the next run on this data goes on there", highlight=False)
 
 
 def _settings(

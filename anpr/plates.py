@@ -2,6 +2,7 @@
 
 import re
 import unicodedata
+from functools import lru_cache
 
 MIN_LENGTH = 4  # the shortest ordinary series of the countries we know (for example "B-1 ABC" has 5, "AB 1" has 3)
 MAX_LENGTH = 10
@@ -48,6 +49,7 @@ def look_alikes_of(text: str) -> list[str]:
     return sorted(found)
 
 
+@lru_cache(maxsize=10_000)  # one car's reads repeat few texts, and all of them are compared
 def distance(a: str, b: str) -> float:
     """Edit distance (Levenshtein, 1966) in which a look-alike substitution costs a half and all else 1."""
     above = [float(n) for n in range(len(b) + 1)]

@@ -16,15 +16,15 @@ def vote(reads: Sequence[PlateRead], *, most: int = 5) -> Vote:
     Neither the order of the reads nor repeating all of them changes the winner; the winner is a candidate of some
     read; ties go to the alphabetically first text. Raises ValueError where no read names a text.
     """
-    texts = sorted({candidate.text for read in reads for candidate in read.candidates if candidate.text})
-    if not texts:
+    gains: dict[str, list[float]] = {}  # of each text: what each read that names it adds to UNSEEN, as logarithms
+    for read in reads:
+        for text, probability in {one.text: one.confidence for one in read.candidates if one.text}.items():
+            gains.setdefault(text, []).append(math.log(max(probability, UNSEEN) / UNSEEN))
+    if not gains:
         raise ValueError("no read names a text")
-    given = [{candidate.text: candidate.confidence for candidate in read.candidates} for read in reads]
     weight = min(len(reads), LOOKS) / len(reads)
-    scores = {text: weight * math.fsum(math.log(max(one.get(text, 0), UNSEEN)) for one in given) for text in texts}
-    ranked = sorted(texts, key=lambda text: (-scores[text], text))
-    nothing = weight * len(reads) * math.log(UNSEEN)
-    odds = {text: math.exp(scores[text] - nothing) for text in texts}
+    odds = {text: math.exp(weight * math.fsum(gain)) for text, gain in gains.items()}
+    ranked = sorted(odds, key=lambda text: (-odds[text], text))
     total = math.fsum(odds.values()) + OTHERS
     candidates = tuple(Candidate(text=text, confidence=odds[text] / total) for text in ranked[:most])
     return Vote(

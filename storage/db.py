@@ -1,5 +1,6 @@
 """The way to Postgres: one small pool a process, and one error for every way it can be away."""
 
+import logging
 from collections.abc import Generator
 from contextlib import contextmanager
 from typing import Any
@@ -25,6 +26,7 @@ class Database:
             # Its own words would repeat the address, password and all.
             raise BadConfig("the database address is not one of Postgres: postgresql://user@host:5432/anpr") from exc
         self._url = url
+        logging.getLogger("psycopg.pool").setLevel(logging.CRITICAL)  # it tells each attempt; our callers tell it once
         self._pool = ConnectionPool(
             url,
             kwargs={"connect_timeout": CONNECT_TIMEOUT_S, "application_name": "anpr"},

@@ -18,8 +18,9 @@ import typer
 import yaml
 from rich.console import Console
 
+from anpr import log
 from anpr.config import Camera, Settings, build
-from anpr.errors import AnprError, BadConfig
+from anpr.errors import AnprError, BadConfig, Unavailable
 from cli import settings as loading
 from cli.accounts import default_data_dir
 from cli.embedded import EmbeddedServers
@@ -33,7 +34,9 @@ from storage import migrate, plate_events, sessions
 from storage.db import Database
 from storage.plate_events import EventFilter
 from storage.sessions import Session
+from workers import queues
 
+_log = log.get(__name__)
 INGEST_GRACE_S = 3.0  # Ctrl-C has everything gone within 10 s: ingest 3, drain 2, workers 2, servers the rest
 DRAIN_S = 2.0
 WORKERS_GRACE_S = 2.0
@@ -131,6 +134,7 @@ def execute(
         signal.signal(one, lambda *_: stop.set())
     began_s = time.monotonic()
     with servers(wanted, data_dir, console) as (served, embedded):
+        queues.ping(queues.connect(served.redis_url))
         database = Database(served.database_url)
         with database.transaction() as conn:
             migrate.migrate(conn)
@@ -226,12 +230,22 @@ def _watch(
         for name in workers:
             supervisor.start(name, worker_command(name.split("-")[0], settings_file), restart=True, env=env)
 
+        is_away = False
+
         def look() -> bool:
+            nonlocal is_away
             if embedded is not None:
                 embedded.poll()
-            with database.transaction() as conn:
-                ours[:] = sessions.of_cameras(conn, list(served.cameras), since=began)
-                progress.show(ours, plate_events.counts(conn, [one.id for one in ours]))
+            try:
+                with database.transaction() as conn:
+                    ours[:] = sessions.of_cameras(conn, list(served.cameras), since=began)
+                    progress.show(ours, plate_events.counts(conn, [one.id for one in ours]))
+            except Unavailable as exc:
+                if not is_away:
+                    _log.warning("run.waits", why=str(exc))
+                is_away = True
+                return stop.is_set()
+            is_away = False
             is_settled = all(one.settled_at is not None for one in ours)
             return stop.is_set() or (not supervisor.running("ingest") and is_settled)
 

@@ -131,7 +131,7 @@ def under_way(data_dir: Path, camera: str, *, frames: int) -> None:
     until(look, within_s=60, what=f"{frames} frames of {camera} are dealt with")
 
 
-def test_a_run_that_is_stopped_and_then_killed_goes_on_where_it_was(data_dir, clip, undisturbed, tmp_path):
+def test_a_run_that_is_stopped_or_killed_or_loses_its_servers_loses_nothing(data_dir, clip, undisturbed, tmp_path):
     config = tmp_path / "anpr.yaml"
     config.write_text(yaml.safe_dump({"cameras": {"often": {"url": str(clip.path), **EVERY_FRAME}}, "queue": QUEUE}))
 
@@ -148,19 +148,26 @@ def test_a_run_that_is_stopped_and_then_killed_goes_on_where_it_was(data_dir, cl
     assert took_s < GONE_S
     assert "not finished: often; the next run on this data goes on there" in out
 
-    with running(data_dir, "--config", config) as process:
+    with running(data_dir, "--config", config) as killed:
         under_way(data_dir, "often", frames=40)
-        children = [one for one in family(process.pid) if one.name() not in ("postgres", "redis-server")]
+        children = [one for one in family(killed.pid) if one.name() not in ("postgres", "redis-server")]
         began_s = time.monotonic()
-        process.kill()
+        killed.kill()
         until(lambda: not alive(children), within_s=GONE_S, what="workers and ingest are gone")
         print(f"gone {time.monotonic() - began_s:.1f} s after kill -9")
-        process.wait()
+        killed.wait()
         orphans = running_on(data_dir)
-        status, out, err = run(data_dir, "--config", config)
-        assert alive(orphans) == []
+        assert {one.name() for one in orphans} == {"postgres", "redis-server"}
+
+        with running(data_dir, "--config", config) as process:
+            under_way(data_dir, "often", frames=60)
+            assert alive(orphans) == []
+            for server in (one for one in running_on(data_dir) if one.name() in ("postgres", "redis-server")):
+                server.kill()
+            out, err = process.communicate(timeout=ENDED_S)
+            assert running_on(data_dir) == []
     print(out, err)
-    assert (status, "Traceback" in err) == (0, False)
+    assert (process.returncode, "Traceback" in err) == (0, False)
     with opened(data_dir) as database:
         [session] = sessions_in(database, "often")
         check_ledger(database, session, data_dir / "evidence")

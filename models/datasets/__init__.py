@@ -1,0 +1,1 @@
+"""Pictures with labelled plates: read, written, checked, split and looked at, in the formats that people have."""

@@ -22,7 +22,11 @@ AnySpec = TypeVar("AnySpec", bound=Spec)
 class DetectorSpec(Spec):
     """How to feed a detector and how to understand what it says."""
 
-    output: Literal["ssd_postprocess"]  # TFLite_Detection_PostProcess: boxes, classes, scores, count
+    # ssd_postprocess: TFLite_Detection_PostProcess's boxes, classes, scores, count; yolo_raw: 1 × (4 + classes) × N or
+    # 1 × N × (5 + classes); yolo_end2end: 1 × N × 6 or 7; retinanet: decoded boxes and scores, with labels or without.
+    output: Literal["ssd_postprocess", "yolo_raw", "yolo_end2end", "retinanet"]
+    boxes: Literal["share", "pixel"] = "share"  # the unit of all but SSD boxes: the input's size, or its pixels
+    scores: Literal["probability", "logit"] = "probability"  # yolo_raw, retinanet: logits still need a sigmoid
     resize: Literal["stretch", "letterbox"] = "stretch"
     colour: Literal["rgb", "bgr"] = "rgb"
     mean: Colour = 127.5  # float and int8 inputs: real value = (pixel − mean) / std; uint8 inputs take the pixels

@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 
 from anpr.errors import BadConfig, BadModel
 from anpr.types import Box, Detection
-from models.detector import geometry, ssd
+from models.detector import geometry
+from models.detector.forms import Decode, decoder
 from models.detector.labels import load_labels
 from models.spec import DetectorSpec, load_spec
 from models.tflite import Network, Tensor
@@ -20,22 +21,24 @@ TILES = re.compile(r"([1-9])x([1-9])")
 
 
 class Detector:
-    """A TFLite SSD with its spec and label map. One a process or thread."""
+    """A TFLite network with its spec and label map. One a process or thread."""
 
     def __init__(
-        self, network: Network, spec: DetectorSpec, plates: dict[int, str], *, threshold: float, tiles: str | None
+        self,
+        network: Network,
+        spec: DetectorSpec,
+        plates: dict[int, str],
+        decode: Decode,
+        *,
+        threshold: float,
+        tiles: str | None,
     ) -> None:
         """`plates`: the network's classes that are plates, with their labels; use `load`."""
         self.threshold = threshold
-        self._network, self._spec, self._plates = network, spec, plates
+        self._network, self._spec, self._plates, self._decode = network, spec, plates, decode
         self._grid = _grid(tiles)
-        _, height, width, _ = network.input.shape
-        self._input_px = (width, height)
+        self._input_px, self._is_planar = _layout(network.input.shape)
         self._stored = _stored_values(network.input, spec)
-        try:
-            self._outputs = ssd.find_outputs(network.outputs, network.operator_outputs(ssd.OPERATOR))
-        except ValueError as exc:
-            raise BadModel(f"{network.path}: {exc}") from exc
 
     @classmethod
     def load(cls, path: Path | None = None, *, threshold: float | None = None, tiles: str | None = None) -> Self:
@@ -55,10 +58,14 @@ class Detector:
             )
         plates = {number - spec.class_offset: label for number, label in labels.items() if label in spec.plates}
         network = Network(path)
-        shape = network.input.shape
-        if len(shape) != 4 or shape[0] != 1 or shape[3] != 3:
-            raise BadModel(f"{path}: its input is {list(shape)}, a detector takes 1 × height × width × 3")
-        return cls(network, spec, plates, threshold=spec.threshold if threshold is None else threshold, tiles=tiles)
+        classes = max(labels) - spec.class_offset + 1
+        try:
+            input_px, _ = _layout(network.input.shape)
+            decode = decoder(network, spec, classes=classes, input_px=input_px)
+        except ValueError as exc:
+            raise BadModel(f"{path}: {exc}") from exc
+        least = spec.threshold if threshold is None else threshold
+        return cls(network, spec, plates, decode, threshold=least, tiles=tiles)
 
     def detect(self, frame: NDArray[np.uint8]) -> list[Detection]:
         """The plates of one frame (HxWx3 uint8 BGR, any size): boxes in its pixels, inside it, best score first."""
@@ -74,7 +81,7 @@ class Detector:
         where = geometry.placement((image.shape[1], image.shape[0]), self._input_px, self._spec.resize)
         arrays = self._network.run(self._input_of(image, where))
         detections: list[Detection] = []
-        for found in ssd.decode(arrays, self._outputs, threshold=self.threshold):
+        for found in self._decode(arrays, self.threshold):
             label = self._plates.get(found.number)
             box = self._in_frame(found.box, where, part, frame.shape[1], frame.shape[0])
             if label is not None and box is not None:
@@ -87,7 +94,7 @@ class Detector:
             pixels = cv2.cvtColor(pixels, cv2.COLOR_BGR2RGB)
         if self._stored is not None:
             pixels = np.stack([table[pixels[:, :, channel]] for channel, table in enumerate(self._stored)], axis=-1)
-        return pixels[np.newaxis]
+        return (pixels.transpose(2, 0, 1) if self._is_planar else pixels)[np.newaxis]
 
     def _in_frame(
         self,
@@ -104,6 +111,15 @@ class Detector:
         if _is_cut(in_frame, part, width_px, height_px):
             return None
         return geometry.clipped(in_frame, width_px, height_px)
+
+
+def _layout(shape: tuple[int, ...]) -> tuple[tuple[int, int], bool]:
+    """(width, height) of an input, and whether its channels come first (1 × 3 × height × width, as in PyTorch)."""
+    if len(shape) == 4 and shape[0] == 1 and shape[3] == 3:
+        return (shape[2], shape[1]), False
+    if len(shape) == 4 and shape[0] == 1 and shape[1] == 3:
+        return (shape[3], shape[2]), True
+    raise ValueError(f"its input is {list(shape)}, a detector takes 1 × height × width × 3")
 
 
 def _is_cut(box: Box, part: tuple[int, int, int, int], width_px: int, height_px: int) -> bool:

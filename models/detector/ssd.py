@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from models.detector.found import Found
 from models.tflite import Tensor
 
 OPERATOR = "TFLite_Detection_PostProcess"
@@ -27,15 +28,6 @@ class SsdOutputs:
     classes: int
     scores: int
     count: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Found:
-    """One box of the network: ymin, xmin, ymax, xmax as shares of its input, not cut to it."""
-
-    box: tuple[float, float, float, float]
-    number: int  # the class
-    score: float
 
 
 def find_outputs(outputs: Sequence[Tensor], operator_outputs: Sequence[int]) -> SsdOutputs:

@@ -1,0 +1,1 @@
+"""What the networks are worth: figures, curves and drawn errors on labelled pictures."""

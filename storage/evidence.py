@@ -62,6 +62,17 @@ def add(conn: Conn, session_id: int, picture: Picture) -> None:
     )
 
 
+_UNKNOWN = """
+select path from unnest(%(paths)s::text[]) as written (path)
+where not exists (select from evidence e where e.session_id = %(session)s and e.path = written.path)
+"""
+
+
+def unknown(conn: Conn, session_id: int, paths: Sequence[str]) -> list[str]:
+    """Those of the paths that are no evidence of the session: let go of before the picture was written again."""
+    return [row[0] for row in conn.execute(_UNKNOWN, {"session": session_id, "paths": list(paths)})]
+
+
 _THIN = """
 delete from evidence using plate_reads r
 where r.event_id = %(event)s and evidence.session_id = r.session_id and evidence.frame_no = r.frame_no

@@ -37,10 +37,16 @@ def read(session_id: int, plates: list[list[int]]) -> None:
         if outcome is PlateOutcome.READ
     ]
     with process.database.transaction() as conn:
-        for key, (outcome, reading) in outcomes.items():
-            plate_reads.save(conn, session_id, key, outcome, reading)
+        new = {
+            key
+            for key, (outcome, reading) in outcomes.items()
+            if plate_reads.save(conn, session_id, key, outcome, reading)
+        }
         for picture in pictures:
-            evidence.add(conn, session_id, picture)
+            if picture.key in new:
+                evidence.add(conn, session_id, picture)
+        let_go = evidence.unknown(conn, session_id, [picture.path for picture in pictures])
+    evidence.remove(directory, let_go)
     frames.drop_crops(process.redis, session_id, keys)
     if pictures:
         queues.group_later(process.redis, session_id)

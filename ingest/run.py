@@ -44,6 +44,7 @@ class Ingest:
 
 def run(settings: Settings, cameras: Mapping[str, Camera], stop: threading.Event) -> int:
     """Ingest cameras, a thread each, until all files have ended or `stop` is set; how many ended in an error."""
+    frames.keep_memory()
     shared = Ingest(
         redis=queues.connect(settings.redis_url),
         database=Database(settings.database_url, max_connections=max(4, len(cameras))),

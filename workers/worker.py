@@ -17,7 +17,7 @@ from anpr.errors import Unavailable
 from models.detector.inference import Detector
 from models.reader import Reader, load_reader
 from storage.db import Database
-from workers import process, queues
+from workers import frames, process, queues
 from workers.process import Process
 from workers.queues import JOB_TIMEOUT_S, SOCKET_TIMEOUT_S, Stage, StageQueue
 from workers.sweep import sweep
@@ -90,6 +90,7 @@ def work(stage: Stage, settings: Settings) -> bool:
     Raises BadInput where a model or setting is wrong.
     """
     logging.getLogger("rq").setLevel(logging.CRITICAL)
+    frames.keep_memory()
     cv2.setNumThreads(1)  # one core a worker; more cores are for more workers
     held = Process(
         settings=settings,

@@ -66,7 +66,8 @@ def main() -> None:
     options.add_argument("clip", nargs="?", type=Path, metavar="CLIP", help="a video [default: one drawn for the run]")
     options.add_argument("--rounds", type=int, default=3, help="turns of baseline and pipeline [default: 3]")
     chosen = options.parse_args()
-    cv2.setNumThreads(1)  # as the workers do
+    frames.keep_memory()  # these two as the pipeline's processes do
+    cv2.setNumThreads(1)
     detector, reader = Detector.load(), load_reader("tflite")
     with tempfile.TemporaryDirectory(prefix="anpr-bench-") as name:
         directory = Path(name)

@@ -69,7 +69,7 @@ class DetectSettings(_Section):
     margin: Share | None = Field(
         default=None, description="crop grown by this share a side; null: what suits the reader that ships"
     )
-    min_plate_px: int = Field(default=24, ge=1, description="plates narrower than this are counted, not read, px")
+    min_plate_px: int = Field(default=40, ge=1, description="plates narrower than this are counted, not read, px")
 
 
 class ReadSettings(_Section):

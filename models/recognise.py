@@ -13,7 +13,7 @@ from models.reader import Reader
 # it reads 0.69 and 0.71 of the found validation plates exactly (dashcam, Open Images); 0.02–0.06 alone 0.62–0.66 and
 # 0.59–0.63, 0.12 alone 0.64 and 0.51.
 MARGIN = 0.08
-MIN_PLATE_PX = 24  # width
+MIN_PLATE_PX = 40  # width: eight characters of five pixels
 
 
 class PlateDetector(Protocol):

@@ -141,15 +141,15 @@ def render(dataset: Dataset) -> dict[str, str]:
     splits = list(dict.fromkeys(image.split for image in dataset.images)) or [None]
     files: dict[str, str] = {}
     for split in splits:
-        lines = io.StringIO(newline="")
-        writer = csv.writer(lines, lineterminator="\n")
-        for image in dataset.images:
-            if image.split == split:
-                writer.writerows(_rows(image, has_texts=has_texts))
-        files[f"{split or 'annotations'}.csv"] = lines.getvalue()
+        rows = [row for image in dataset.images if image.split == split for row in _rows(image, has_texts=has_texts)]
+        files[f"{split or 'annotations'}.csv"] = "".join(map(_line, rows))
+    return files | {CLASSES: "".join(_line([label, n]) for n, label in enumerate(dataset.labels))}
+
+
+def _line(row: Sequence[object]) -> str:
     lines = io.StringIO(newline="")
-    csv.writer(lines, lineterminator="\n").writerows((label, n) for n, label in enumerate(dataset.labels))
-    return files | {CLASSES: lines.getvalue()}
+    csv.writer(lines, lineterminator="\r\n").writerow(row)  # both ends of lines are quoted in cells only if both end it
+    return lines.getvalue().removesuffix("\r\n") + "\n"
 
 
 def _rows(image: LabelledImage, *, has_texts: bool) -> list[list[object]]:

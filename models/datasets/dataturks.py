@@ -100,7 +100,7 @@ def parse(
     boxes = record.annotation or []
     size = next(((one.imageWidth, one.imageHeight) for one in boxes if one.imageWidth and one.imageHeight), None)
     size = size or size_of(path)
-    annotations = [_annotation(one, size, f"{where}: annotation {n}") for n, one in enumerate(boxes) if size]
+    annotations = [_annotation(one, size, f"{where}: annotation {n}") for n, one in enumerate(boxes, start=1) if size]
     return LabelledImage(
         path=path,
         width_px=size[0] if size else None,

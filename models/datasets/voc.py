@@ -75,7 +75,7 @@ def _decoded(path: Path) -> str:
         return read_text(path)
     try:
         return path.read_bytes().decode("utf-8-sig" if declared[1].lower() == b"utf-8" else declared[1].decode())
-    except (LookupError, UnicodeDecodeError) as exc:
+    except (LookupError, UnicodeError) as exc:
         raise BadInput(f"{path}: not a text in {declared[1].decode()}, which it declares") from exc
 
 

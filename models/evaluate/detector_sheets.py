@@ -9,7 +9,7 @@ from anpr.types import Box
 from models.detector.geometry import Placement
 from models.evaluate.detector import Look
 from models.evaluate.matching import Match
-from models.evaluate.sheet import FOUND, TRUTH, Image, captioned, fitted, outline, save, sheet, write
+from models.evaluate.sheet import FOUND, TRUTH, Image, captioned, fitted, outline, save, sheet, tag
 from models.evaluate.truth import picture
 
 CLOSE_PX = (320, 200)  # of a tile that shows one box and what is round it
@@ -114,10 +114,5 @@ def _draw(image: Image, seen: Look, threshold: float, where: Placement) -> None:
         box = where.to_input(one.detection.box)
         outline(image, box, FOUND, line_px=2 if one.detection.score >= threshold else 1)
         above = round(box.y1) - 5
-        write(
-            image,
-            f"{one.detection.score:.2f}",
-            (round(box.x1), above if above > 12 else round(box.y2) + 14),
-            FOUND,
-            0.45,
-        )
+        at = round(box.x1), above if above > 12 else round(box.y2) + 14
+        tag(image, f"{one.detection.score:.2f}", at, FOUND)

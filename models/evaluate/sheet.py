@@ -49,16 +49,27 @@ def captioned(image: Image, *lines: str) -> Image:
     return np.concatenate([image, strip])
 
 
-def write(image: Image, text: str, at: tuple[int, int], colour: Colour, size: float, *, line_px: int = 1) -> int:
-    """Text with its lower left corner at (x, y); characters the font lacks become "?". Returns its width."""
-    known = text.encode("ascii", "replace").decode()
-    cv2.putText(image, known, at, FONT, size, colour, line_px, cv2.LINE_AA)
-    return cv2.getTextSize(known, FONT, size, line_px)[0][0]
+def write(image: Image, text: str, at: tuple[int, int], colour: Colour, size: float, *, line_px: int = 1) -> None:
+    """Text with its lower left corner at (x, y); characters the font lacks become "?"."""
+    cv2.putText(image, text.encode("ascii", "replace").decode(), at, FONT, size, colour, line_px, cv2.LINE_AA)
+
+
+def tag(image: Image, text: str, at: tuple[int, int], colour: Colour) -> None:
+    """Small text on dark, to be read on any picture."""
+    (width, height), below = cv2.getTextSize(text, FONT, 0.42, 1)
+    x, y = at
+    cv2.rectangle(image, (x, y - height), (x + width, y + below // 2), INK, cv2.FILLED)
+    write(image, text, at, colour, 0.42)
 
 
 def outline(image: Image, box: Box, colour: Colour, *, line_px: int = 1) -> None:
-    """Just outside the box, so that its content stays to be seen; inside the picture where the box is at its edge."""
+    """Just outside the box, so that its content stays to be seen; inside the picture where the box is at its edge.
+
+    A box that lies outside the picture is not drawn.
+    """
     height, width = image.shape[:2]
+    if box.x2 <= 0 or box.y2 <= 0 or box.x1 >= width or box.y1 >= height:
+        return
     corner = max(0, round(box.x1) - line_px), max(0, round(box.y1) - line_px)
     opposite = min(width - line_px, round(box.x2)), min(height - line_px, round(box.y2))
     cv2.rectangle(image, corner, opposite, colour, line_px, cv2.LINE_AA)

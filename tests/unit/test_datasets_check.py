@@ -205,6 +205,13 @@ def test_another_seed_is_another_split() -> None:
     assert len({tuple(sides(images, [None] * 50, seed).values()) for seed in range(5)}) == 5
 
 
+def test_pictures_of_one_plate_and_those_that_look_alike_belong_together() -> None:
+    texts = ["AB 123-CD", "ab123cd", "AB123CE", None, None, "XY1", "XY1"]  # the last is too short to tell cars apart
+    images = [an_image(a_box(), path=f"{n}.jpg", text=text) for n, text in enumerate(texts)]
+    found = groups(7, ties(images, [0, 2**32 - 1, None, 7, 3, None, None], 4, None))
+    assert found == [[0, 1, 3, 4], [2], [5], [6]]
+
+
 def test_frames_close_in_time_stay_together() -> None:
     names = ["a_t1.jpg", "a_t6.jpg", "a_t30.jpg", "b_t7.jpg", "b_t9.5.jpg", "still.jpg"]
     images = [an_image(path=name) for name in names]

@@ -163,7 +163,8 @@ def test_a_page_names_only_commands_and_options_that_exist(page: str) -> None:
         if found is None:
             continue
         words = found[1].split()
-        name = next((n for n in (f"anpr {' '.join(words[:2])}", f"anpr {words[0]}") if n in known), None)
+        longest_first = (f"anpr {' '.join(words[:count])}" for count in range(len(words), 0, -1))
+        name = next((name for name in longest_first if name in known), None)
         options = set(re.findall(r"(?<=\s)--?[a-z][a-z-]*", line))
         if name is None or options - known[name] - known["anpr"]:
             wrong.append(line)

@@ -6,7 +6,7 @@ import typer
 
 from anpr import log
 from anpr.errors import AnprError, Retryable
-from cli import check, config_check, db, doctor, events, ingest, read, run, vignettes, worker
+from cli import check, config_check, db, doctor, events, ingest, model, read, run, vignettes, worker
 from cli.demo import command as demo
 from cli.supervise import install_parent_watch
 
@@ -40,6 +40,7 @@ app.command("doctor")(doctor.doctor)
 app.add_typer(db.app, name="db")
 app.add_typer(vignettes.app, name="vignettes")
 app.add_typer(config_check.app, name="config")
+app.add_typer(model.app, name="model")
 
 
 def main() -> None:

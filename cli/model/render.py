@@ -44,10 +44,10 @@ def render(  # noqa: PLR0917 (Typer takes a command's options as its parameters)
     `--sheet` shows them with their texts. `--out` writes training data: crops with a `labels.csv`, or, with `--scenes`,
     pictures with plates pasted into them as COCO; the boxes that a data set of scenes has already are kept.
     """
-    if sheet is None and out is None:
-        raise BadInput("nothing to do: give --sheet FILE.png, or --out DIR")
     if scenes is not None and out is None:
         raise BadInput("--scenes needs --out DIR, where the new pictures go")
+    if sheet is None and out is None:
+        raise BadInput("nothing to do: give --sheet FILE.png, or --out DIR")
     options = Options(
         mixture=_mixture(country),
         two_line=two_line,

@@ -25,9 +25,9 @@ def decorate(
     height, width = image.shape[:2]
     left, top, right, bottom = area
     if band in ("left", "both"):
-        _blue_band(rng, image, face, left=0, right=round(left * 0.93), code=look.band_code)
+        _blue_band(rng, image, face, left=0, right=round(left * 0.86), code=look.band_code)
     if band == "both":
-        start = round(width - (width - right) * 0.93)
+        start = round(width - (width - right) * 0.86)
         _blue_band(rng, image, face, left=start, right=width, code=pick(rng, ("75", "13", "MI", "RM", "")))
     match look.clutter:
         case "us":

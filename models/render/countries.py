@@ -188,7 +188,7 @@ COUNTRIES: dict[str, tuple[Series, ...]] = {
     "RS": (_series("@*999-AA", "@*9999-AA", districts=codes.RS, letters=without("QWXY")),),
     "UA": (
         _series("AA 9999 AA", "AA9999AA", weight=5, letters="ABCEHIKMOPTX"),
-        _series("AA 9999/AA", "AA/9999/AA", letters="ABCEHIKMOPTX"),
+        _series("AA 9999/AA", "AA/9999AA", letters="ABCEHIKMOPTX"),
     ),
     "SE": (
         _series("AAA 999", "AAA 99A", "AAA*999", letters=without("IQV")),

@@ -75,8 +75,8 @@ def _paint(rng: np.random.Generator, look: Look) -> tuple[Colour, Colour]:
 
 def _area(look: Look, band: str, width: int, height: int) -> Area:
     side = height * (0.4 if look.size_mm[1] < 130 else 0.22)
-    edge = max(1.0, 0.06 * height)
-    top, bottom = edge * 0.6, height - edge * 0.6
+    edge = max(1.0, height * (0.12 if look.size_mm[1] < 130 else 0.08))
+    top, bottom = edge * 0.4, height - edge * 0.4
     match look.clutter:
         case "us":
             top, bottom = 0.2 * height, 0.88 * height
@@ -89,9 +89,9 @@ def _area(look: Look, band: str, width: int, height: int) -> Area:
         case _:
             pass
     return Area(
-        left=side if band in ("left", "both") else edge,
+        left=side + edge * 0.5 if band in ("left", "both") else edge,
         top=top,
-        right=width - (side if band == "both" else edge),
+        right=width - (side + edge * 0.5 if band == "both" else edge),
         bottom=bottom,
     )
 

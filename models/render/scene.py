@@ -19,6 +19,8 @@ from models.render.sample import DEFAULT, Options
 from models.render.view import HALF, surroundings, turned_quad
 
 _TRIES = 12  # places tried for a plate before the picture counts as full
+_REPLACED = 0.6  # difficulty of a plate that covers another: about as blurred as what cameras give
+_SAME_ASPECT = 0.3  # difference of logarithms
 _LEAST_WIDTH_PX, _MOST_SHARE = 16, 0.3  # of a plate in a picture
 
 
@@ -76,14 +78,12 @@ def replace(
 ) -> tuple[Image, Pasted]:
     """A copy of a picture in which a rendered plate covers an old one, given its box or its corners (4x2).
 
-    A box gets a plate of one or two lines as its shape asks; the light of the old plate stays.
+    It has about the old one's shape, and its light: paper and ink are as bright as they were.
     """
     corners = _corners_of(where) if isinstance(where, Box) else np.asarray(where, np.float32)
     wide, high = np.linalg.norm(corners[1] - corners[0]), np.linalg.norm(corners[3] - corners[0])
-    two_line = 1.0 if wide < 2.2 * high else 0.0
-    shaped = Options(mixture=options.mixture, two_line=two_line)
-    drawn = _drawn(rng, fonts, 0.3, shaped, is_bare=True)
-    return _put(rng, frame.copy(), drawn, corners, 0.3)
+    drawn = _drawn(rng, fonts, _REPLACED, options, aspect=float(wide / max(high, 1.0)))
+    return _put(rng, frame.copy(), drawn, corners, _REPLACED, covers_a_plate=True)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,17 +93,32 @@ class _Drawn:
 
 
 def _drawn(
-    rng: np.random.Generator, fonts: Fonts, difficulty: float, options: Options, *, is_bare: bool = False
+    rng: np.random.Generator, fonts: Fonts, difficulty: float, options: Options, *, aspect: float | None = None
 ) -> _Drawn:
-    text = formats.draw(rng, COUNTRIES, mixture=options.mixture, two_line=options.two_line)
+    """A plate with some of what is round it, or bare and of about the aspect that is asked for."""
+    text = _text(rng, options, aspect)
     flat = draw_plate(rng, text, fonts, cap_px=40)
     if happens(rng, 0.3 * difficulty):
         flat = degrade.soiled(rng, flat, 40, difficulty)
     is_american = LOOKS[text.look].clutter == "us"
-    plate = framed(rng, flat, fonts, is_american=is_american, chance=0.0 if is_bare else 0.6)
-    if not is_bare and happens(rng, 0.5):
+    plate = framed(rng, flat, fonts, is_american=is_american, chance=0.6 if aspect is None else 0.0)
+    if aspect is None and happens(rng, 0.5):
         plate = _on_bodywork(rng, plate)
     return _Drawn(plate=plate, text=text)
+
+
+def _text(rng: np.random.Generator, options: Options, aspect: float | None) -> formats.PlateText:
+    """A text whose plates have the aspect, or the nearest of a few."""
+    if aspect is None:
+        return formats.draw(rng, COUNTRIES, mixture=options.mixture, two_line=options.two_line)
+    two_line = 0.5 if aspect < 2.5 else 0.0
+    texts = [formats.draw(rng, COUNTRIES, mixture=options.mixture, two_line=two_line) for _ in range(_TRIES)]
+    return min(texts, key=lambda text: max(_SAME_ASPECT, abs(log(_aspect(text) / aspect))))  # the first that fits
+
+
+def _aspect(text: formats.PlateText) -> float:
+    width, height = LOOKS[text.look].size_mm
+    return width / height
 
 
 def _on_bodywork(rng: np.random.Generator, plate: Plate) -> Plate:
@@ -129,7 +144,13 @@ def _somewhere(rng: np.random.Generator, quad: NDArray[np.float32], frame: Image
 
 
 def _put(
-    rng: np.random.Generator, picture: Image, drawn: _Drawn, quad: NDArray[np.float32], difficulty: float
+    rng: np.random.Generator,
+    picture: Image,
+    drawn: _Drawn,
+    quad: NDArray[np.float32],
+    difficulty: float,
+    *,
+    covers_a_plate: bool = False,
 ) -> tuple[Image, Pasted]:
     """Warp the plate's picture onto a quad; works on the part of the picture around it, in place."""
     (left, top), (right, bottom) = np.floor(quad.min(axis=0)).astype(int) - 2, np.ceil(quad.max(axis=0)).astype(int) + 2
@@ -142,7 +163,7 @@ def _put(
     matrix = cv2.getPerspectiveTransform(outer_small - HALF, local - HALF)
     size = part.shape[1], part.shape[0]
     warped = cv2.warpPerspective(shrunk, matrix, size, flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
-    lit = _in_the_light_of(rng, np.asarray(warped, np.uint8), part)
+    lit = (_as_bright_as if covers_a_plate else _in_the_light_of)(rng, np.asarray(warped, np.uint8), part)
     letter_px = 0.6 * float(np.linalg.norm(local[3] - local[0]))
     lit = degrade.degraded(rng, lit, letter_px=letter_px, difficulty=difficulty, effects=degrade.LIGHT + degrade.LENS)
     alpha = cv2.warpPerspective(np.full(shrunk.shape[:2], 255, np.uint8), matrix, size, flags=cv2.INTER_LINEAR)
@@ -173,6 +194,14 @@ def _in_the_light_of(rng: np.random.Generator, plate: Image, place: Image) -> Im
     cast = (bright + 20) / (bright.mean() + 20)
     gain = level * (1 + (cast - 1) * uniform(rng, 0.2, 0.8))
     return np.clip(plate * gain.astype(np.float32), 0, 255).astype(np.uint8)
+
+
+def _as_bright_as(rng: np.random.Generator, plate: Image, old: Image) -> Image:
+    """The plate with the range of the one it covers."""
+    dark, bright = np.percentile(old.reshape(-1, 3), (8, 92), axis=0).astype(np.float32)
+    bright = np.maximum(bright * uniform(rng, 0.95, 1.1), dark + 30)
+    share = (plate.astype(np.float32) - 30) / 205
+    return np.clip(dark + share * (bright - dark), 0, 255).astype(np.uint8)
 
 
 def _corners_of(box: Box) -> NDArray[np.float32]:

@@ -213,15 +213,17 @@ def _start_or_resume(name: str, camera: Camera, source: Source, shared: Ingest) 
 
 
 def begin_of(camera: Camera, source: Source) -> datetime | None:
-    """When the first frame of a recording was taken: as the settings say, the recording says, or the file is dated.
+    """When the first frame of a recording was taken: as the settings say, the recording says, or its file's date tells.
 
-    None for a camera, whose frames have their own times.
+    A recorder dates a file when it ends, so that date less the length is the beginning. None for a camera, whose frames
+    have their own times.
     """
     if source.is_live:
         return None
     path = Path(camera.url)
-    dated = datetime.fromtimestamp(path.stat().st_mtime, UTC) if path.exists() else datetime.now(UTC)
-    return camera.start or source.started_at or dated
+    ended = datetime.fromtimestamp(path.stat().st_mtime, UTC) if path.exists() else datetime.now(UTC)
+    length_s = source.frame_count / source.fps if source.frame_count and source.fps else 0.0
+    return camera.start or source.started_at or ended - timedelta(seconds=length_s)
 
 
 def _source_key(camera: Camera) -> str:

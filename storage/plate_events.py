@@ -40,6 +40,7 @@ _MERGE = (
     # Their verdicts stay as history; a negative revision is never the one in force.
     "update verdicts set event_id = %(into)s, revision = -id where event_id = any(%(gone)s)",
     "delete from plate_events where id = any(%(gone)s)",
+    "update plate_events set reads = (select count(*) from plate_reads where event_id = %(into)s) where id = %(into)s",
 )
 
 

@@ -30,7 +30,7 @@ from workers.frames import PlateKey
 Stage = Literal["detect", "read", "check"]
 STAGES: tuple[Stage, ...] = ("detect", "read", "check")
 
-# Eight crops with Tesseract on a small board take 4 s; a job whose worker was killed is missed 2 s after this.
+# Eight crops with Tesseract on a small board take 4 s; a job whose worker was killed is missed 1 s after this.
 JOB_TIMEOUT_S = 10
 CRASHES = 5  # so often may a job kill or fail its worker before its frames count as failed
 STUCK_S = 5  # a worker killed between taking a job and starting it leaves the job in limbo for this long
@@ -100,7 +100,7 @@ def _enqueue(redis: Redis, stage: Stage, name: str, args: Sequence[Any], pipe: P
         result_ttl=0,
         failure_ttl=7 * 24 * 3600,
         description=name,
-        retry=Retry(max=CRASHES),
+        retry=Retry(max=CRASHES, enqueue_at_front=True),  # its frames are the oldest
     )
     queue(redis, stage).enqueue_many([data], pipeline=pipe)
 

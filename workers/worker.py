@@ -8,6 +8,7 @@ from typing import Any, cast
 import cv2
 from redis.exceptions import RedisError
 from rq import SimpleWorker
+from rq.executions import ExecutionRegistry
 from rq.job import Job
 from rq.serializers import JSONSerializer
 
@@ -46,7 +47,7 @@ class StageWorker(SimpleWorker):
         return SOCKET_TIMEOUT_S
 
     def get_heartbeat_ttl(self, job: Job) -> int:
-        return int(job.timeout or JOB_TIMEOUT_S) + 2
+        return int(job.timeout or JOB_TIMEOUT_S) + 1
 
     def subscribe(self) -> None:
         """No commands by publish/subscribe: saves a thread and a connection a worker."""
@@ -61,6 +62,8 @@ class StageWorker(SimpleWorker):
         pass
 
     def execute_job(self, job: Job, queue: Any) -> None:
+        # RQ lists an execution longer than it keeps it, and fails a finished job where one of a killed worker is listed
+        job.connection.delete(ExecutionRegistry(job.id, job.connection).key)
         super().execute_job(job, queue)
         if self.held is not None and self.held.is_waiting:
             time.sleep(RETRY_S)

@@ -131,8 +131,7 @@ class Publisher:
                 over = frames.load(self._redis, self.session_id) + len(self._batch) - self._settings.max_frames
                 if over > 0:
                     oldest = frames.waiting(self._redis, self.session_id, most=over)
-                    frames.drop(self._redis, self.session_id, oldest)
-                    self._shed += [(number, None, FrameOutcome.SHED) for number in oldest]
+                    frames.shed(self._redis, self.session_id, oldest)
                     self._shed_batch(over - len(oldest))
                 self._send()
             except RedisError as exc:

@@ -91,6 +91,25 @@ def drop(redis: Client | Pipeline, session_id: int, frame_nos: Sequence[int]) ->
         redis.xdel(_frames(session_id), *(f"{number + 1}-0" for number in frame_nos))
 
 
+def shed(redis: Client, session_id: int, frame_nos: Sequence[int]) -> None:
+    """Drop frames to make room; they are remembered as shed until `forget_shed`."""
+    if frame_nos:
+        pipe = redis.pipeline(transaction=True)
+        pipe.sadd(_shed(session_id), *frame_nos)
+        drop(pipe, session_id, frame_nos)
+        pipe.execute()
+
+
+def remembered_shed(redis: Client, session_id: int) -> list[int]:
+    """Numbers of the frames that were shed and are not known to be stored as such."""
+    return sorted(int(number) for number in cast("set[bytes]", redis.smembers(_shed(session_id))))
+
+
+def forget_shed(redis: Client, session_id: int, frame_nos: Sequence[int]) -> None:
+    if frame_nos:
+        redis.srem(_shed(session_id), *frame_nos)
+
+
 def last(redis: Client, session_id: int) -> int | None:
     """The number of the newest frame that was ever added, waiting or gone; None where none was."""
     if not redis.exists(_frames(session_id)):
@@ -147,7 +166,7 @@ def drop_crops(redis: Client | Pipeline, session_id: int, keys: Sequence[PlateKe
 
 def forget(redis: Client, session_id: int) -> None:
     """Remove all that is left of a settled session."""
-    redis.delete(_frames(session_id), _crops(session_id))
+    redis.delete(_frames(session_id), _crops(session_id), _shed(session_id))
 
 
 def _frames(session_id: int) -> str:
@@ -156,6 +175,10 @@ def _frames(session_id: int) -> str:
 
 def _crops(session_id: int) -> str:
     return f"anpr:crops:{session_id}"
+
+
+def _shed(session_id: int) -> str:
+    return f"anpr:shed:{session_id}"
 
 
 def _frame_no(entry_id: bytes | str) -> int:

@@ -30,8 +30,8 @@ def sweep(process: Process) -> None:
         for session_id in sessions.end_orphans(conn, silent_s=SILENT_S):
             _log.warning("session.orphaned", session=session_id)
         running = sessions.unsettled(conn)
+        shed = {session.id: _account_for_lost(process, conn, session) for session in running}
         for session in running:
-            _account_for_lost(process, conn, session)
             sessions.fold(conn, session.id)
         running = sessions.get(conn, [session.id for session in running])
         for session in running:
@@ -40,6 +40,8 @@ def sweep(process: Process) -> None:
                 settled.append(session.id)
         ungrouped = plate_reads.sessions_with_ungrouped(conn)
         unjudged = plate_events.unjudged(conn)
+    for session_id, numbers in shed.items():
+        frames.forget_shed(process.redis, session_id, numbers)
     for session_id in ungrouped:
         queues.group_later(process.redis, session_id)
     queues.check_later(process.redis, unjudged)
@@ -60,16 +62,18 @@ def _closes_before(conn: Conn, process: Process, session: Session) -> datetime |
     return max(moments) - gap if moments else datetime.min.replace(tzinfo=UTC)
 
 
-def _account_for_lost(process: Process, conn: Conn, session: Session) -> None:
-    """Count as expired what Postgres expects and Redis no longer has.
+def _account_for_lost(process: Process, conn: Conn, session: Session) -> list[int]:
+    """Count as expired what Postgres expects and Redis no longer has, but as shed what ingest shed; returns the latter.
 
     A frame is in Redis until its outcome is stored, a crop until its read is, so nothing is counted that may yet come;
     where a worker was faster than this look, its outcome came first and stays. Of frames only those before the oldest
     that waits are looked at: the others' turn comes.
     """
     missing = sessions.missing(conn, session.id)
+    oldest = min(frames.waiting(process.redis, session.id, most=1), default=None) if missing else None
+    shed = frames.remembered_shed(process.redis, session.id) if session.is_live else []  # after what waits
+    sessions.record(conn, session.id, [(number, None, FrameOutcome.SHED) for number in shed])
     if missing:
-        oldest = min(frames.waiting(process.redis, session.id, most=1), default=None)
         lost = [number for number in missing if oldest is None or number < oldest]
         sessions.record(conn, session.id, [(number, None, FrameOutcome.EXPIRED) for number in lost])
     unread = plate_reads.unread(conn, session.id)
@@ -78,6 +82,7 @@ def _account_for_lost(process: Process, conn: Conn, session: Session) -> None:
         for key in unread:
             if key not in crops:
                 plate_reads.save(conn, session.id, key, PlateOutcome.EXPIRED, _NOTHING)
+    return shed
 
 
 def _give_up_failed(process: Process) -> None:

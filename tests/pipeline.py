@@ -199,6 +199,7 @@ class Pipeline:
         except AssertionError as exc:
             raise AssertionError(f"{exc}: {self.sessions(camera)}") from None
         assert len(self.sessions(camera)) == 1
+        assert [line["why"] for line in self.said("check", "job.given_up")] == []
         check_ledger(self.database, session, self.evidence_dir)
         return session
 

@@ -22,7 +22,7 @@ from typer.main import get_command
 from anpr.config import Settings
 from cli.embedded import EmbeddedServers
 from cli.healthy import speaks
-from cli.main import app
+from cli.main import build
 from workers.queues import STAGES
 
 ROOT = Path(__file__).parents[2]
@@ -51,7 +51,7 @@ def test_there_is_a_service_for_each_part_of_the_pipeline() -> None:
 
 @pytest.mark.parametrize("name", OURS)
 def test_its_command_is_one_that_anpr_knows(name: str) -> None:
-    command: Any = get_command(app)
+    command: Any = get_command(build())
     words = list(OURS[name]["command"])
     while words and hasattr(command, "commands"):
         command = command.commands[words.pop(0)]

@@ -13,7 +13,7 @@ from pydantic.fields import FieldInfo
 from typer.main import get_command
 
 from anpr.config import Camera, CameraDefaults, Settings, parse
-from cli.main import app
+from cli.main import build
 from models.spec import DetectorSpec, ReaderSpec
 
 ROOT = Path(__file__).parents[2]
@@ -73,7 +73,7 @@ def variables(command: Any) -> set[str]:
 
 def test_every_variable_of_the_environment_is_documented() -> None:
     told = {CODE.findall(cells[0])[0] for cells in rows(doc("docs/configuration.md")) if len(cells) == 2}
-    assert told == variables(get_command(app)) | {"DATABASE_URL", "REDIS_URL"}
+    assert told == variables(get_command(build())) | {"DATABASE_URL", "REDIS_URL"}
 
 
 def commands(command: Any, path: str) -> Iterator[tuple[str, set[str]]]:
@@ -96,7 +96,7 @@ def test_every_command_and_option_is_documented() -> None:
         command: {name for cells in rows(text) for name in CODE.findall(cells[0])}
         for command, text in sections(doc("docs/running.md"), "###").items()
     }
-    assert told == dict(commands(get_command(app), "anpr"))
+    assert told == dict(commands(get_command(build()), "anpr"))
 
 
 def columns(table: str) -> set[str]:
@@ -156,7 +156,7 @@ def blocks(page: str) -> Iterator[str]:
 
 @pytest.mark.parametrize("page", PAGES)
 def test_a_page_names_only_commands_and_options_that_exist(page: str) -> None:
-    known = dict(commands(get_command(app), "anpr"))
+    known = dict(commands(get_command(build()), "anpr"))
     wrong: list[str] = []
     for line in blocks(page):
         found = re.match(r"(?:\S*/)?anpr ((?:[a-z]+ ?)+)(.*)", line)

@@ -10,6 +10,8 @@ MAX_LENGTH = 10
 # Groups of characters that people and readers mistake for one another; data, not a rule of any country.
 LOOK_ALIKES = ("0OQDCU", "1ILTJ7", "2Z7", "5S6", "6GB", "8B3", "4A", "VYUW", "MNWH", "KX", "EF", "PR", "QG9")
 
+NARROW = "1I"
+
 _ALIKE: frozenset[tuple[str, str]] = frozenset((a, b) for group in LOOK_ALIKES for a in group for b in group if a != b)
 _NOT_PLATE = re.compile(r"[^A-Z0-9]")
 
@@ -47,6 +49,16 @@ def look_alikes_of(text: str) -> list[str]:
             if character in group:
                 found.update(text[:place] + other + text[place + 1 :] for other in group if other != character)
     return sorted(found)
+
+
+def narrow_slips_of(text: str) -> list[str]:
+    """All texts that differ from `text` by one narrow character (I or 1) more or fewer, sorted.
+
+    Readers drop such a character, or see one in a gap or a plate's rim.
+    """
+    more = {text[:place] + narrow + text[place:] for place in range(len(text) + 1) for narrow in NARROW}
+    fewer = {text[:place] + text[place + 1 :] for place, character in enumerate(text) if character in NARROW}
+    return sorted(more | fewer)
 
 
 @lru_cache(maxsize=10_000)  # one car's reads repeat few texts, and all of them are compared

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
-from anpr.plates import MIN_LENGTH, look_alikes_of
+from anpr.plates import MIN_LENGTH, look_alikes_of, narrow_slips_of
 from anpr.types import PlateEvent, Verdict, VerdictStatus, Vignette
 
 RULES_VERSION = "2026-11"
@@ -56,12 +56,12 @@ def period(toll_country: str, first: date, last: date) -> tuple[datetime, dateti
 
 
 def readings(event: PlateEvent, rules: JudgeRules) -> tuple[str, ...]:
-    """What the plate may really be, the plate itself first: its plausible candidates, then all one look-alike apart."""
+    """What the plate may really be, the plate itself first: its plausible candidates, then what is often read as it."""
     if not event.plate:
         return ()
     least = rules.plausible * event.confidence
     named = [one.text for one in event.candidates if one.confidence >= least]
-    return tuple(dict.fromkeys([event.plate, *named, *look_alikes_of(event.plate)]))
+    return tuple(dict.fromkeys([event.plate, *named, *look_alikes_of(event.plate), *narrow_slips_of(event.plate)]))
 
 
 def is_readable(plate: str, confidence: float, rules: JudgeRules) -> bool:

@@ -12,7 +12,7 @@ from anpr.types import Box, Candidate, PlateOutcome, PlateRead, Reading
 from storage.db import Conn, returned
 
 PlateKey = tuple[int, int]  # frame_no, plate_no
-MOST_UNGROUPED = 500
+MOST_UNGROUPED = 100  # a job that groups so many ends well inside its time limit, on a small board too
 
 _DETECTED = """
 insert into plate_reads (session_id, frame_no, plate_no, captured_at, x1, y1, x2, y2, detection_score, outcome)

@@ -1,7 +1,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from anpr.plates import distance, look_alike, look_alikes_of, normalise, one_look_alike_apart
+from anpr.plates import distance, look_alike, look_alikes_of, narrow_slips_of, normalise, one_look_alike_apart
 
 PLATES = st.text(alphabet="0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ", max_size=9)
 
@@ -49,3 +49,15 @@ def test_look_alikes_are_what_people_confuse() -> None:
     assert not look_alike("0", "7")
     assert not look_alike("A", "A")
     assert not one_look_alike_apart("B8", "8B")
+
+
+@given(PLATES)
+def test_a_narrow_slip_is_one_edit_and_can_be_undone(text: str) -> None:
+    for other in narrow_slips_of(text):
+        assert distance(text, other) == 1
+        assert text in narrow_slips_of(other)
+
+
+def test_a_dropped_i_is_a_narrow_slip() -> None:
+    assert "B305CIL" in narrow_slips_of("B305CL")
+    assert "B305CL" in narrow_slips_of("B305CIL")

@@ -55,6 +55,10 @@ def test_a_paid_look_alike_forbids_suspicion() -> None:
     assert (verdict.status, verdict.vignette_id) == (VerdictStatus.AMBIGUOUS, 1)
 
 
+def test_a_paid_plate_with_an_i_more_forbids_suspicion() -> None:
+    assert judged(an_event("B305CL"), a_vignette("B305CIL")).status is VerdictStatus.AMBIGUOUS
+
+
 def test_a_paid_candidate_forbids_suspicion() -> None:
     told = (Candidate(text="1A23456", confidence=0.9), Candidate(text="1A2345", confidence=0.08))
     assert judged(an_event(candidates=told, confidence=0.9), a_vignette("1A2345")).status is VerdictStatus.AMBIGUOUS

@@ -125,11 +125,13 @@ class Settings(_Section):
                 return data
 
 
-_VARIABLE = re.compile(r"\$\{(\w+)\}")
+_VARIABLE = re.compile(r"(\$?)\$\{(\w+)\}")
 
 
 def parse(text: str, *, where: str, environ: Mapping[str, str]) -> Settings:
-    """Settings from YAML; `${NAME}` stands for a variable of the environment; `where` names the text in errors.
+    """Settings from YAML; `${NAME}` stands for a variable of the environment, `$${NAME}` for itself.
+
+    `where` names the text in errors.
 
     Raises BadConfig with one line that names the key and what would be right.
     """
@@ -163,10 +165,10 @@ def _fill(value: object, where: str, environ: Mapping[str, str]) -> object:
     if isinstance(value, list):
         return [_fill(one, where, environ) for one in cast(list[object], value)]
     if isinstance(value, str):
-        for name in _VARIABLE.findall(value):
-            if name not in environ:
+        for escaped, name in _VARIABLE.findall(value):
+            if not escaped and name not in environ:
                 raise BadConfig(f"{where}: ${{{name}}} is not set in the environment")
-        return _VARIABLE.sub(lambda match: environ[match[1]], value)
+        return _VARIABLE.sub(lambda match: match[0][1:] if match[1] else environ[match[2]], value)
     return value
 
 

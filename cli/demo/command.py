@@ -13,7 +13,7 @@ from anpr.config import build
 from anpr.vignettes import ZONES
 from cli.accounts import default_data_dir
 from cli.demo.vignettes import write_vignettes
-from cli.run import Crew, execute
+from cli.pipeline import Crew, execute
 
 TOLL_COUNTRY = "CZ"
 

@@ -30,6 +30,10 @@ def test_a_secret_comes_from_the_environment() -> None:
     assert got.cameras["gate"].url == "rtsp://u:s3@host/1"
 
 
+def test_two_dollars_are_one_that_means_nothing() -> None:
+    assert parsed("cameras: {gate: {url: 'rtsp://u:$${X}@host/1'}}").cameras["gate"].url == "rtsp://u:${X}@host/1"
+
+
 def test_a_secret_that_is_not_set_is_named() -> None:
     assert refused("cameras: {gate: {url: '${NOPE}'}}") == "anpr.yaml: ${NOPE} is not set in the environment"
 

@@ -25,6 +25,7 @@ from storage.db import Database
 from storage.sessions import Session
 
 START = datetime.fromisoformat(EVERY_FRAME["start"])
+pytestmark = pytest.mark.timeout(300)  # several runs each, on a machine that may have other work
 GONE_S = 10.0  # Ctrl-C has everything gone by then
 LONG_AGO = datetime(2000, 1, 1, tzinfo=UTC)
 CUT_FRAMES = 50

@@ -1,15 +1,18 @@
-"""A mistake gets one clear line on stderr and exit status 2, at once, and nothing is left running."""
+"""A mistake gets one clear line on stderr and exit status 2, before anything is started."""
 
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
+import commands
 import pytest
 import yaml
 from all_in_one import run
 from clips import a_clip
 from servers import open_directory
 
+from anpr.errors import BadInput
+from cli.run import run as run_command
 from models.detector.inference import WEIGHTS
 
 
@@ -45,9 +48,12 @@ def inputs(tmp_path_factory) -> Path:
         ([], ["no source"]),
     ],
 )
-def test_a_wrong_word(words, told, inputs, data_dir):
-    status, _, err = run(data_dir, *words, cwd=inputs)
-    assert_one_line(status, err, told)
+def test_a_wrong_word_is_told_in_one_line(words, told, inputs, data_dir, monkeypatch):
+    monkeypatch.chdir(inputs)
+    ran = commands.run(run_command, *words, "--data-dir", data_dir)
+    assert isinstance(ran.error, BadInput), ran
+    assert ran.err == ""
+    assert_one_line(str(ran.error), told)
     assert not data_dir.exists()
 
 
@@ -59,12 +65,29 @@ def test_a_wrong_word(words, told, inputs, data_dir):
         ({"cameras": {"gate": {"url": "good.mp4"}}, "detect": {"model": "detector.tflite"}}, ["detector.tflite"]),
     ],
 )
-def test_a_wrong_setting(settings, told, inputs, data_dir):
-    (inputs / "anpr.yaml").write_text(yaml.safe_dump(settings))
-    status, _, err = run(data_dir, cwd=inputs)
-    assert_one_line(status, err, told)
+def test_a_wrong_setting_is_told_in_one_line(settings, told, inputs, data_dir, monkeypatch):
+    (inputs / "wrong.yaml").write_text(yaml.safe_dump(settings))
+    monkeypatch.chdir(inputs)
+    ran = commands.run(run_command, "--config", "wrong.yaml", "--data-dir", data_dir)
+    assert isinstance(ran.error, BadInput), ran
+    assert_one_line(str(ran.error), told)
+    assert not data_dir.exists()
 
 
-def assert_one_line(status: int, err: str, told: list[str]) -> None:
-    assert (status, len(err.splitlines())) == (2, 1), err
-    assert [word for word in told if word not in err] == [], err
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [(["text.mp4"], ["text.mp4"]), (["--config", "wrong.yaml"], ["detector.tflite"])],
+)
+def test_a_mistake_is_one_line_on_stderr_and_exit_status_2(words, told, inputs, data_dir):
+    wrong = {"cameras": {"gate": {"url": "good.mp4"}}, "detect": {"model": "detector.tflite"}}
+    (inputs / "wrong.yaml").write_text(yaml.safe_dump(wrong))
+    status, _, err = run(data_dir, *words, cwd=inputs)
+    assert status == 2
+    assert err.startswith("anpr: ")
+    assert_one_line(err, told)
+    assert not data_dir.exists()
+
+
+def assert_one_line(text: str, told: list[str]) -> None:
+    assert len(text.splitlines()) == 1, text
+    assert [word for word in told if word not in text] == [], text

@@ -8,7 +8,7 @@ from typing import Any, LiteralString
 from psycopg.rows import scalar_row
 from psycopg.types.json import Jsonb
 
-from anpr.types import PlateEvent, PlateRead, VerdictStatus, Vote
+from anpr.types import Candidate, PlateEvent, PlateRead, VerdictStatus, Vote
 from storage.db import Conn, returned
 from storage.plate_reads import from_json, to_json
 
@@ -50,12 +50,12 @@ def merge(conn: Conn, into: int, gone: Sequence[int]) -> None:
         conn.execute(statement, {"into": into, "gone": list(gone)})
 
 
-def votes_of(conn: Conn, event_ids: Sequence[int]) -> dict[int, tuple[str, float]]:
+def votes_of(conn: Conn, event_ids: Sequence[int]) -> dict[int, Candidate]:
     """Plate and confidence of events."""
     rows = conn.execute(
         "select id, plate, confidence from plate_events where id = any(%(ids)s)", {"ids": list(event_ids)}
     )
-    return {row[0]: (row[1], row[2]) for row in rows}
+    return {row[0]: Candidate(text=row[1], confidence=row[2]) for row in rows}
 
 
 _REVOTE = """

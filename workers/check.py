@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 from anpr import events, log, votes
 from anpr.events import GroupingRules
-from anpr.types import PlateEvent
+from anpr.types import PlateEvent, PlateRead
 from anpr.vignettes import JudgeRules, is_readable, judge, readings
 from storage import evidence, plate_events, plate_reads, verdicts, vignettes
 from storage.db import Conn
@@ -69,7 +69,7 @@ def check(event_id: int) -> None:
         if row is None or row.event.state == "open":
             return  # it was merged into another, or has new reads and closes again later
         event = row.event
-        if not is_readable(event.plate, event.confidence, rules) and _joins_its_car(conn, event, rules):
+        if _join_unreadable_looks(conn, event, rules):
             return
         snapshot = vignettes.in_force(conn, event.toll_country)
         paid = [] if snapshot is None else vignettes.candidates(conn, snapshot.id, readings(event, rules))
@@ -78,20 +78,34 @@ def check(event_id: int) -> None:
     _log.info("event.judged", camera=event.camera, event_id=event_id, verdict=verdict.status.value)
 
 
-def _joins_its_car(conn: Conn, event: PlateEvent, rules: JudgeRules) -> bool:
-    """Put an unreadable event's looks to the readable car that they show, if there is one; the event is no more.
+def _join_unreadable_looks(conn: Conn, event: PlateEvent, rules: JudgeRules) -> bool:
+    """Put unreadable events at this one's time and place to the readable car that they show; whether it was one itself.
 
-    They were too poor to vote, so the car's plate stays as it is. By now all reads around them are in.
+    Such looks were too poor to vote, so the car's plate stays as it is. Whichever of the two is judged last finds the
+    other, so it does not matter which closed first.
     """
     plate_events.lock(conn, event.session_id)
-    looks = plate_reads.of_event(conn, event.id, most=MOST_VOTERS)
-    grouping = GroupingRules()
-    near = plate_reads.grouped_near(
-        conn, event.session_id, since=event.first_seen, until=event.last_seen, gap_s=grouping.adjoining_s
+    near = _near(conn, event)
+    found = plate_events.votes_of(conn, sorted({event.id, *(event_id for _, event_id in near)}))
+    readable = {event_id for event_id, one in found.items() if is_readable(one.text, one.confidence, rules)}
+    if event.id not in readable:
+        return _join(conn, event, near, readable)
+    for event_id in sorted(found.keys() - readable):
+        row = plate_events.get(conn, event_id)
+        if row is not None and row.event.state == "closed":
+            _join(conn, row.event, _near(conn, row.event), readable)
+    return False
+
+
+def _near(conn: Conn, event: PlateEvent) -> list[tuple[PlateRead, int]]:
+    return plate_reads.grouped_near(
+        conn, event.session_id, since=event.first_seen, until=event.last_seen, gap_s=GroupingRules().adjoining_s
     )
-    votes_of = plate_events.votes_of(conn, sorted({event_id for _, event_id in near if event_id != event.id}))
-    readable = {event_id for event_id, (plate, sure) in votes_of.items() if is_readable(plate, sure, rules)}
-    car = events.car_of(looks, [(read, event_id) for read, event_id in near if event_id in readable], grouping)
+
+
+def _join(conn: Conn, doubtful: PlateEvent, near: list[tuple[PlateRead, int]], readable: set[int]) -> bool:
+    looks = plate_reads.of_event(conn, doubtful.id, most=MOST_VOTERS)
+    car = events.car_of(looks, [(read, one) for read, one in near if one in readable], GroupingRules())
     if car is not None:
-        plate_events.merge(conn, car, [event.id])
+        plate_events.merge(conn, car, [doubtful.id])
     return car is not None

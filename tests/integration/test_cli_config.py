@@ -60,8 +60,8 @@ def test_config_check_takes_the_file_of_the_directory_or_the_defaults() -> None:
     [
         ("camera: {}", "settings.yaml: unknown key `camera` (did you mean `cameras`?)"),
         ("cameras: {a: {url: x, start: noon}}", "settings.yaml: `cameras.a.start`: "),
-        ("redis_url: queue:6379", "REDIS_URL is not a Redis address"),
-        ("database_url: nonsense", "DATABASE_URL is not a Postgres address"),
+        ("redis_url: queue:6379", "the Redis address is not one of Redis"),
+        ("database_url: nonsense", "the database address is not one of Postgres"),
         ("cameras: [", "settings.yaml, line 1: not valid YAML"),
     ],
 )

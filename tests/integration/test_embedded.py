@@ -87,18 +87,20 @@ def kill(process: subprocess.Popen[str]) -> None:
     process.wait()
 
 
-def servers_of_ours() -> list[str]:
-    return sorted(child.name() for child in psutil.Process().children() if child.name() in ("postgres", "redis-server"))
+def servers_in(data_dir: Path) -> list[str]:
+    """The names of our children that work on `data_dir`; the test run has other servers beside them."""
+    ours = (child for child in psutil.Process().children() if alive(child))
+    return sorted(child.name() for child in ours if Path(child.cwd()).is_relative_to(data_dir))
 
 
 def test_data_outlive_a_stop_and_no_process_does(data_dir: Path) -> None:
     with EmbeddedServers(data_dir) as servers:
         note(urls(servers), "kept")
-        assert servers_of_ours() == ["postgres", "redis-server"]
-    assert servers_of_ours() == []
+        assert servers_in(data_dir) == ["postgres", "redis-server"]
+    assert servers_in(data_dir) == []
     with EmbeddedServers(data_dir) as servers:
         assert noted(urls(servers)) == ("kept", "kept")
-    assert servers_of_ours() == []
+    assert servers_in(data_dir) == []
 
 
 def test_after_our_kill_9_the_next_start_stops_the_orphans_and_has_the_data(used: Path) -> None:
@@ -159,12 +161,12 @@ def test_a_server_that_dies_comes_back_under_its_url(used: Path) -> None:
         before = urls(servers)
         note(before, "before its death")
         for pid in servers.pids().values():
-            psutil.Process(pid).kill()
-        for child in psutil.Process().children():
-            child.wait()
+            server = psutil.Process(pid)
+            server.kill()
+            server.wait(10)
         servers.poll()
         assert noted(before) == ("before its death", "before its death")
-    assert servers_of_ours() == []
+    assert servers_in(used) == []
 
 
 def test_a_directory_out_of_reach_gets_one_line(tmp_path: Path) -> None:
@@ -218,7 +220,7 @@ def test_a_server_that_does_not_start_says_why_in_one_line(used: Path) -> None:
     assert "embedded postgres did not start" in str(failed.value)
     assert "FATAL:  database files are incompatible with server" in str(failed.value)
     assert "\n" not in str(failed.value)
-    assert servers_of_ours() == []
+    assert servers_in(used) == []
 
 
 def test_a_long_log_is_cut_at_the_next_start(used: Path) -> None:

@@ -58,6 +58,13 @@ def alive(processes: list[psutil.Process]) -> list[psutil.Process]:
     return left
 
 
+def name_of(process: psutil.Process) -> str:
+    """Its name; "" where it has just ended, as the processes of a server's connections do all the time."""
+    with suppress(psutil.NoSuchProcess):
+        return process.name()
+    return ""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OwnServers:
     """Servers that tests may kill, freeze and start again."""

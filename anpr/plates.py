@@ -5,7 +5,6 @@ import unicodedata
 from functools import lru_cache
 
 MIN_LENGTH = 4  # the shortest ordinary series of the countries we know (for example "B-1 ABC" has 5, "AB 1" has 3)
-MAX_LENGTH = 10
 
 # Groups of characters that people and readers mistake for one another; data, not a rule of any country.
 LOOK_ALIKES = ("0OQDCU", "1ILTJ7", "2Z7", "5S6", "6GB", "8B3", "4A", "VYUW", "MNWH", "KX", "EF", "PR", "QG9")

@@ -142,11 +142,6 @@ def try_again() -> Retry:
     return Retry(max=1_000_000_000)
 
 
-def depth(redis: Redis, stage: Stage) -> int:
-    """How many jobs wait in a stage's queue."""
-    return queue(redis, stage).count
-
-
 def is_idle(redis: Redis, stage: Stage) -> bool:
     """Whether no job of a stage waits, is being taken, or runs."""
     waiting = queue(redis, stage)

@@ -1,11 +1,12 @@
-"""`anpr model …`: data for the networks, and what they are worth on it; needs the extra `train`."""
+"""`anpr model …`: data for the networks, their training, and what they are worth; needs the extra `train`."""
 
 import typer
 
-from cli.model import data, evaluate
+from cli.model import data, evaluate, train
 from cli.model.render import render
 
-app = typer.Typer(help="Data for the networks, and what they are worth on it.", no_args_is_help=True)
+app = typer.Typer(help="Data for the networks, their training, and what they are worth.", no_args_is_help=True)
 data.app.command("render")(render)
 app.add_typer(data.app, name="data")
+app.add_typer(train.app, name="train")
 app.add_typer(evaluate.app, name="evaluate")

@@ -116,7 +116,7 @@ def chunk(
 
 def batches(
     directory: Path,
-    prepare: Callable[[list[Sample]], T],
+    prepare: Callable[[list[Sample], np.random.Generator], T],
     *,
     seed: int,
     size: int,
@@ -125,11 +125,11 @@ def batches(
     options: Options = DEFAULT,
     first: int = 0,
 ) -> Generator[T]:
-    """`prepare(chunk)` of chunk `first`, `first` + 1, … without end, rendered by other processes, in order.
+    """`prepare(chunk, rng)` of chunk `first`, `first` + 1, … without end, rendered by other processes, in order.
 
-    `prepare` runs there and must be a module's function; so what a sample is made into (a grey 48x192 tensor) costs
-    the trainer nothing. `difficulty` maps a chunk's number to bounds: a curriculum. A run that resumes at `first`
-    sees what it would have seen. Raises BadInput where the fonts cannot be loaded.
+    `prepare` runs there and must be a module's function; so what a sample is made into (a grey 32x160 tensor) costs
+    the trainer nothing. Its generator is the chunk's own. `difficulty` maps a chunk's number to bounds: a curriculum. A
+    run that resumes at `first` sees what it would have seen. Raises BadInput where the fonts cannot be loaded.
     """
     Fonts.load(directory)  # a wrong directory is told here, not by a broken pool
     context = get_context("spawn")
@@ -154,7 +154,7 @@ def _start(directory: Path) -> None:
 
 
 def _work(
-    prepare: Callable[[list[Sample]], T],
+    prepare: Callable[[list[Sample], np.random.Generator], T],
     *,
     seed: int,
     number: int,
@@ -162,4 +162,5 @@ def _work(
     difficulty: tuple[float, float],
     options: Options,
 ) -> T:
-    return prepare(chunk(_fonts["all"], seed=seed, number=number, size=size, difficulty=difficulty, options=options))
+    made = chunk(_fonts["all"], seed=seed, number=number, size=size, difficulty=difficulty, options=options)
+    return prepare(made, np.random.default_rng((seed, number, size)))

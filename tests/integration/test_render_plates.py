@@ -132,13 +132,16 @@ def test_the_network_that_ships_reads_most_easy_plates(fonts: Fonts) -> None:
     assert sum(reading.text == one.text for reading, one in zip(readings, easy, strict=True)) > 30
 
 
-def texts_of(made: list[Sample]) -> list[tuple[str, int]]:
+def texts_of(made: list[Sample], rng: np.random.Generator) -> list[tuple[str, int, float]]:
     """For worker processes, which call it by its name."""
-    return [(one.text, int(one.image.sum())) for one in made]
+    return [(one.text, int(one.image.sum()), rng.random()) for one in made]
 
 
 def test_processes_give_the_chunks_of_their_seed_in_order_and_resume(fonts: Fonts, directory: Path) -> None:
-    wanted = [texts_of(chunk(fonts, seed=9, number=n, size=3, difficulty=(0.0, 0.1 * n))) for n in range(6)]
+    wanted = [
+        texts_of(chunk(fonts, seed=9, number=n, size=3, difficulty=(0.0, 0.1 * n)), np.random.default_rng((9, n, 3)))
+        for n in range(6)
+    ]
     curriculum = [(0.0, 0.1 * n) for n in range(60)].__getitem__
     running = batches(directory, texts_of, seed=9, size=3, processes=2, difficulty=curriculum)
     assert [*islice(running, 6)] == wanted

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Mapping
 from difflib import get_close_matches
-from typing import Annotated, Any, Literal, cast
+from typing import Annotated, Any, Literal, Self, cast
 
 import yaml
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
@@ -58,6 +58,14 @@ class QueueSettings(_Section):
     batch: int = Field(default=8, ge=1, le=64, description="frames a detection job carries at most")
     batch_wait_s: float = Field(default=0.2, ge=0, le=10, description="how long a live frame waits for its batch, s")
     jpeg_quality: int = Field(default=90, ge=50, le=100, description="JPEG quality of frames on their way")
+
+    @model_validator(mode="after")
+    def _fills(self) -> Self:
+        if self.batch > self.max_frames:
+            raise ValueError(
+                f"a batch of {self.batch} frames never fills where only {self.max_frames} may wait (max_frames)"
+            )
+        return self
 
 
 class DetectSettings(_Section):

@@ -69,3 +69,10 @@ def test_broken_yaml_is_told_with_its_line() -> None:
 
 def test_a_list_is_no_settings() -> None:
     assert refused("[1]") == "anpr.yaml: must hold settings by name, such as `cameras:`"
+
+
+def test_a_batch_that_never_fills_is_refused() -> None:
+    assert refused("queue: {batch: 64, max_frames: 8}") == (
+        "anpr.yaml: `queue`: a batch of 64 frames never fills where only 8 may wait (max_frames)"
+    )
+    assert parsed("queue: {batch: 8, max_frames: 8}").queue.batch == 8

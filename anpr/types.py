@@ -71,10 +71,19 @@ class Candidate:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Region:
+    """A country (ISO 3166-1 alpha-2) that a plate may be of, with its probability, 0..1."""
+
+    country: str
+    probability: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Reading:
     """What a reader makes of one crop: candidates, most probable first; none where it could read nothing."""
 
     candidates: tuple[Candidate, ...]
+    regions: tuple[Region, ...] = ()  # most probable first; none where the reader does not say
 
     @property
     def text(self) -> str:

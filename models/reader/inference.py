@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from anpr.errors import BadModel
-from anpr.types import Candidate, Reading
+from anpr.types import Candidate, Reading, Region
 from models.reader import ctc
 from models.reader.crops import trimmed
 from models.spec import ReaderSpec, load_spec
@@ -18,6 +18,7 @@ from models.tflite import Network
 
 WEIGHTS = Path(__file__).with_name("reader.tflite")
 CANDIDATES = 5
+REGIONS = 3
 
 
 class TfliteReader:
@@ -36,11 +37,17 @@ class TfliteReader:
         """The reader of a .tflite (ours by default) and its spec (.yaml of the same name) beside it, or BadModel."""
         path = path or WEIGHTS
         spec, network = load_spec(ReaderSpec, path), Network(path)
-        shape, outputs = network.input.shape, [tensor.shape for tensor in network.outputs]
+        shape, outputs = (
+            network.input.shape,
+            sorted((tensor.shape for tensor in network.outputs), key=len, reverse=True),
+        )
         if len(shape) != 4 or shape[0] != 1 or shape[3] != 1:
             raise BadModel(f"{path}: its input is {list(shape)}, a reader takes 1 × height × width × 1")
-        if len(outputs) != 1 or len(outputs[0]) != 3 or outputs[0][2] != len(spec.alphabet) + 1:
-            raise BadModel(f"{path}: gives {outputs}, its spec says 1 × steps × {len(spec.alphabet) + 1}")
+        expected = [(1, outputs[0][1] if len(outputs[0]) == 3 else 1, len(spec.alphabet) + 1)]
+        expected += [(1, len(spec.regions))] if spec.regions else []
+        if outputs != expected:
+            said = f"1 × steps × {len(spec.alphabet) + 1}" + (f" and 1 × {len(spec.regions)}" if spec.regions else "")
+            raise BadModel(f"{path}: gives {outputs}, its spec says {said}")
         if outputs[0][1] % spec.rows:
             raise BadModel(f"{path}: its {outputs[0][1]} steps do not make {spec.rows} rows")
         return cls(network, spec)
@@ -50,20 +57,34 @@ class TfliteReader:
         return [self._read(crop) for crop in crops]
 
     def _read(self, crop: NDArray[np.uint8]) -> Reading:
-        looks = [
-            ctc.n_best(self.probabilities(trimmed(crop, share)), self._spec.alphabet, count=CANDIDATES + 1)
-            for share in self._spec.looks
-        ]
-        ranked = averaged(looks)
+        looks = [self._logits(trimmed(crop, share)) for share in self._spec.looks]
+        texts = [ctc.n_best(self._steps(one), self._spec.alphabet, count=CANDIDATES + 1) for one, _ in looks]
+        ranked = averaged(texts)
+        regions = self._regions([region for _, region in looks if region is not None])
         if ranked[0][0] == "":
-            return Reading(candidates=())
-        texts = [Candidate(text=text, confidence=min(1.0, p)) for text, p in ranked if text]
-        return Reading(candidates=tuple(texts[:CANDIDATES]))
+            return Reading(candidates=(), regions=regions)
+        named = [Candidate(text=text, confidence=min(1.0, p)) for text, p in ranked if text]
+        return Reading(candidates=tuple(named[:CANDIDATES]), regions=regions)
 
     def probabilities(self, crop: NDArray[np.uint8]) -> NDArray[np.float64]:
         """What the decoder sees of one crop: steps × (alphabet, blank last)."""
-        (logits,) = self._network.run(self._input_of(crop))
-        return ctc.with_row_breaks(ctc.softmax(logits[0]), self._spec.rows)
+        return self._steps(self._logits(crop)[0])
+
+    def _steps(self, logits: NDArray[np.float32]) -> NDArray[np.float64]:
+        return ctc.with_row_breaks(ctc.softmax(logits), self._spec.rows)
+
+    def _logits(self, crop: NDArray[np.uint8]) -> tuple[NDArray[np.float32], NDArray[np.float32] | None]:
+        """Of the text, steps × classes, and of the regions, where the network has them."""
+        outputs = self._network.run(self._input_of(crop))
+        text = next(array[0] for array in outputs if array.ndim == 3)
+        return text, next((array[0] for array in outputs if array.ndim == 2), None)
+
+    def _regions(self, looks: Sequence[NDArray[np.float32]]) -> tuple[Region, ...]:
+        if not looks:
+            return ()
+        mean = np.mean([ctc.softmax(logits) for logits in looks], axis=0)
+        best = np.argsort(-mean, kind="stable")[:REGIONS]
+        return tuple(Region(country=self._spec.regions[i], probability=float(mean[i])) for i in best)
 
     def _input_of(self, crop: NDArray[np.uint8]) -> NDArray[Any]:
         grey = standardised(crop, self._input_px, self._spec)

@@ -66,6 +66,10 @@ def detector_command(  # noqa: PLR0917 (Typer takes a command's options as its p
     label: Annotated[
         list[str] | None, typer.Option(metavar="NAME", help="label of the data set that is a plate (may be repeated)")
     ] = None,
+    additions: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="boxes that the data set lacks, such as those beside the detector"),
+    ] = None,
     out: Out = None,
     output: Format = "table",
 ) -> None:
@@ -77,7 +81,7 @@ def detector_command(  # noqa: PLR0917 (Typer takes a command's options as its p
     **--out** draws the truth in blue and detections with their scores in orange, the worst misses first.
     """
     needed("pycocotools.coco")  # before minutes of work
-    frames = truth.load_frames(dataset, form=form, split=_named(split), labels=label or ())
+    frames = truth.load_frames(dataset, form=form, split=_named(split), labels=label or (), additions=additions)
     if threshold is None:
         threshold = load_spec(DetectorSpec, model or WEIGHTS).threshold
     looks = detectors.look(
@@ -88,7 +92,8 @@ def detector_command(  # noqa: PLR0917 (Typer takes a command's options as its p
     )
     figures = detectors.measured(looks, threshold=threshold, least_iou=iou)
     name = str(model or WEIGHTS.name)
-    facts = {"model": name, "dataset": str(dataset), "split": split, "tiles": tiles} | asdict(figures)
+    truth_of = {"dataset": str(dataset), "split": split, "additions": str(additions) if additions else None}
+    facts = {"model": name, **truth_of, "tiles": tiles} | asdict(figures)
     shown = tables.detector_tables(figures)
     if out is not None:
         page.make_directory(out)

@@ -12,6 +12,7 @@ from anpr import log
 from anpr.errors import BadInput
 from anpr.types import Box
 from models.datasets import formats
+from models.datasets.additions import with_additions
 from models.datasets.formats import Format
 from models.datasets.types import Annotation, Dataset
 
@@ -28,10 +29,20 @@ class LabelledFrame:
 
 
 def load_frames(
-    path: Path, *, form: Format | None = None, split: str | None, labels: Sequence[str] = ()
+    path: Path,
+    *,
+    form: Format | None = None,
+    split: str | None,
+    labels: Sequence[str] = (),
+    additions: Path | None = None,
 ) -> list[LabelledFrame]:
-    """The frames of a data set of any format, those of one split where one is named; see `frames_of`."""
+    """The frames of a data set of any format, those of one split where one is named; see `frames_of`.
+
+    additions: a file of boxes that the set lacks; see `models.datasets.additions`.
+    """
     dataset = formats.read(path, form)
+    if additions is not None:
+        dataset = with_additions(dataset, additions)
     try:
         return frames_of(dataset, split=split, labels=labels)
     except BadInput as exc:

@@ -90,6 +90,23 @@ def test_threshold_iou_and_split_are_options(frames: Path, model: Path) -> None:
     assert (negatives["false_per_frame"], negatives["recall"], negatives["ap50"]) == (4.0, None, None)
 
 
+def test_boxes_that_a_data_set_lacks_make_false_detections_right_or_uncounted(
+    frames: Path, model: Path, tmp_path: Path
+) -> None:
+    def counts(*boxes: dict[str, Any]) -> list[int]:
+        file = tmp_path / "more.json"
+        images = [{"file_name": "2.png", "annotations": boxes}]
+        file.write_text(json.dumps({"info": {}, "label": "plate", "images": images}))
+        figures = figures_of("detector", frames, "--model", model, "--additions", file)
+        assert figures["additions"] == str(file)
+        return [figures[key] for key in ("plates", "true_positives", "false_positives")]
+
+    found = [100, 0, 100, 100]  # detected, and not labelled
+    assert counts() == [3, 2, 1]
+    assert counts({"bbox": found, "ignore": False}) == [4, 3, 0]
+    assert counts({"bbox": found, "ignore": True}) == [3, 2, 0]
+
+
 def test_the_page_of_a_detector_shows_curve_and_errors(frames: Path, model: Path, tmp_path: Path) -> None:
     out = tmp_path / "new" / "out"
     ran = run(app, "detector", frames, "--model", model, "--out", out)

@@ -179,6 +179,9 @@ class Vignette:
     kind: str  # "1-day", "10-day", "30-day", "year", ..., "exempt"
     valid_from: datetime
     valid_to: datetime
+    vehicle_category: str = ""  # as the list names it; "" where it does not
+    bought_at: datetime | None = None  # None where the list does not say
+    source: str = ""  # who sold or granted it, where the list says
 
 
 class VerdictStatus(StrEnum):
@@ -204,3 +207,4 @@ class Verdict:
     vignette_id: int | None
     snapshot_id: int | None  # the registry snapshot that was asked
     rules_version: str
+    judge_again_at: datetime | None = None  # provisional until then: a period of grace still runs

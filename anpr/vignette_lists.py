@@ -4,7 +4,7 @@ import csv
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache
 from itertools import chain
 from typing import Literal
@@ -14,12 +14,17 @@ from anpr.plates import normalise
 from anpr.vignettes import ZONES, period
 
 COLUMNS = ("toll_country", "plate", "plate_country", "kind", "valid_from", "valid_to")
+FACTS = ("vehicle_category", "bought_at", "source")  # columns that a list may have besides
 OPTIONAL = ("toll_country", "plate_country")
 LONGEST_KIND = 40
+LONGEST_FACT = 100
 MOST_TOLD = 5  # wrong lines that an error names; their number tells of the others
 
 # Lists say "for ever" as 9999-12-31, and "always" as 0001-01-01: neither survives a change of zone.
 EARLIEST, LATEST = datetime(1900, 1, 1, tzinfo=UTC), datetime(9998, 12, 31, tzinfo=UTC)
+# Registries write the end of a day or hour as its last second or minute.
+_INCLUSIVE = {(59, 59): timedelta(seconds=1), (59, 0): timedelta(minutes=1)}
+_NOTHING = timedelta(0)
 _DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
 _COUNTRY = re.compile(r"[A-Z]{0,3}")
 
@@ -34,6 +39,9 @@ class VignetteRow:
     kind: str
     valid_from: datetime
     valid_to: datetime
+    vehicle_category: str = ""
+    bought_at: datetime | None = None
+    source: str = ""
 
 
 def rows(
@@ -42,9 +50,11 @@ def rows(
     """The vignettes of a list, one after the other.
 
     The first line names the columns: those of COLUMNS in any order, separated by commas or semicolons; `plate_country`
-    may be left out, and `toll_country` where `country` says which it is (it also fills empty fields). A date holds for
-    the whole day in the toll country's zone, so `valid_to` is the last valid day; a date-time with zone is the moment
-    itself. With `only`, lines of other toll countries are passed over, right or wrong.
+    may be left out, and `toll_country` where `country` says which it is (it also fills empty fields). Columns of FACTS
+    may be added, and their fields may be empty. A date holds for the whole day in the toll country's zone, so
+    `valid_to` is the last valid day; a date-time with zone is the moment itself, but a `valid_to` that names the last
+    minute or second of an hour (23:59, 23:59:59) includes it. With `only`, lines of other toll countries are passed
+    over, right or wrong.
 
     Raises BadRegistry after the last line where any was wrong, so nothing counts before the end is reached; the text
     names `where`, the first wrong lines and how many there are.
@@ -85,12 +95,12 @@ def _places(header: list[str], *, where: str, country: str | None) -> dict[str, 
     """Column → place in a line."""
     names = [name.strip().lower() for name in header]
     optional = OPTIONAL if country else ("plate_country",)
-    unknown = [name or "(no name)" for name in names if name not in COLUMNS]
+    unknown = [name or "(no name)" for name in names if name not in COLUMNS + FACTS]
     missing = [name for name in COLUMNS if name not in names and name not in optional]
     if not any(names):
         raise BadRegistry(f"{where}: the first line must name the columns: {','.join(COLUMNS)}")
     if unknown:
-        raise BadRegistry(f"{where}: unknown column {', '.join(unknown)}; known are {', '.join(COLUMNS)}")
+        raise BadRegistry(f"{where}: unknown column {', '.join(unknown)}; known are {', '.join(COLUMNS + FACTS)}")
     if missing == ["toll_country"]:
         raise BadRegistry(f"{where}: no column toll_country: add it, or say --country")
     if missing:
@@ -127,6 +137,7 @@ def _row(fields: list[str], places: dict[str, int], country: str | None) -> Vign
     if valid_to <= valid_from:
         how = "equals" if told["valid_to"] == told["valid_from"] else "lies before"
         raise ValueError(f"valid_to {told['valid_to']} {how} valid_from {told['valid_from']}")
+    bought_at = told.get("bought_at", "")
     return VignetteRow(
         toll_country=toll_country,
         plate=plate,
@@ -134,16 +145,26 @@ def _row(fields: list[str], places: dict[str, int], country: str | None) -> Vign
         kind=kind,
         valid_from=valid_from,
         valid_to=valid_to,
+        vehicle_category=_fact(told, "vehicle_category"),
+        bought_at=_moment(bought_at, toll_country, "bought_at") if bought_at else None,
+        source=_fact(told, "source"),
     )
 
 
+def _fact(told: dict[str, str], column: Literal["vehicle_category", "source"]) -> str:
+    text = told.get(column, "")
+    if len(text) > LONGEST_FACT or not (text.isprintable() or not text):
+        raise ValueError(f"{column} {text[:LONGEST_KIND]!r} is no text of up to {LONGEST_FACT} characters")
+    return text
+
+
 @lru_cache(maxsize=10_000)  # a list of a million vignettes has a few hundred dates
-def _moment(text: str, country: str, column: Literal["valid_from", "valid_to"]) -> datetime:
+def _moment(text: str, country: str, column: Literal["valid_from", "valid_to", "bought_at"]) -> datetime:
     try:
         if _DATE.fullmatch(text):
             day = min(max(date.fromisoformat(text), EARLIEST.date()), LATEST.date())
             first, end = period(country, day, day)
-            return (first if column == "valid_from" else end).astimezone(UTC)
+            return (end if column == "valid_to" else first).astimezone(UTC)
         moment = datetime.fromisoformat(text)
     except ValueError:
         raise ValueError(
@@ -151,4 +172,7 @@ def _moment(text: str, country: str, column: Literal["valid_from", "valid_to"]) 
         ) from None
     if moment.tzinfo is None:
         raise ValueError(f"{column} {text} has no zone (such as 2026-05-01T08:00+02:00)")
-    return min(max(moment, EARLIEST), LATEST).astimezone(UTC)
+    moment = min(max(moment, EARLIEST), LATEST)
+    if column == "valid_to":
+        moment += _INCLUSIVE.get((moment.minute, moment.second), _NOTHING)
+    return moment.astimezone(UTC)

@@ -99,15 +99,20 @@ def close(conn: Conn, session_id: int, *, before: datetime | None) -> list[int]:
 
 
 _UNJUDGED = """
-select e.id from plate_events e join sessions s on s.id = e.session_id
+(select e.id from plate_events e join sessions s on s.id = e.session_id
 where s.settled_at is null and e.state = 'closed'
   and not exists (select from verdicts v where v.event_id = e.id and v.revision = e.revision)
-order by e.id limit 1000
+order by e.id limit 1000)
+union
+(select v.event_id from verdicts v join plate_events e on e.id = v.event_id
+where v.judge_again_at <= now() and e.state = 'closed'
+order by v.judge_again_at limit 1000)
+order by 1
 """
 
 
 def unjudged(conn: Conn) -> list[int]:
-    """Closed events of running sessions that lack a verdict on their present reads."""
+    """Closed events of running sessions that lack a verdict on their present reads, and those to be judged again."""
     with conn.cursor(row_factory=scalar_row) as cursor:
         return cursor.execute(_UNJUDGED).fetchall()
 

@@ -1,13 +1,15 @@
-"""Verdicts: added, never changed."""
+"""Verdicts: added, never changed, except that `judge_again_at` is cleared when that has been done."""
 
-from anpr.types import Verdict
+from anpr.types import Verdict, VerdictStatus
 from storage.db import Conn
 
 _ADD = """
-insert into verdicts (event_id, revision, status, reason, readings_tried, vignette_id, snapshot_id, rules_version)
-values (%(event)s, %(revision)s, %(status)s, %(reason)s, %(tried)s, %(vignette)s, %(snapshot)s, %(rules)s)
+insert into verdicts (event_id, revision, status, reason, readings_tried, vignette_id, snapshot_id, rules_version,
+    judge_again_at)
+values (%(event)s, %(revision)s, %(status)s, %(reason)s, %(tried)s, %(vignette)s, %(snapshot)s, %(rules)s, %(again)s)
 on conflict do nothing
 """
+_JUDGED_AGAIN = "update verdicts set judge_again_at = null where event_id = %(event)s and judge_again_at <= now()"
 
 
 def add(conn: Conn, event_id: int, revision: int, verdict: Verdict) -> bool:
@@ -23,6 +25,30 @@ def add(conn: Conn, event_id: int, revision: int, verdict: Verdict) -> bool:
             "vignette": verdict.vignette_id,
             "snapshot": verdict.snapshot_id,
             "rules": verdict.rules_version,
+            "again": verdict.judge_again_at,
         },
     )
+    conn.execute(_JUDGED_AGAIN, {"event": event_id})
     return done.rowcount == 1
+
+
+_IN_FORCE = """
+select status, reason, readings_tried, vignette_id, snapshot_id, rules_version, judge_again_at from verdicts
+where event_id = %(event)s order by id desc limit 1
+"""
+
+
+def in_force(conn: Conn, event_id: int) -> Verdict | None:
+    """The newest verdict on an event, if it has been judged."""
+    row = conn.execute(_IN_FORCE, {"event": event_id}).fetchone()
+    if row is None:
+        return None
+    return Verdict(
+        status=VerdictStatus(row[0]),
+        reason=row[1],
+        readings_tried=tuple(row[2]),
+        vignette_id=row[3],
+        snapshot_id=row[4],
+        rules_version=row[5],
+        judge_again_at=row[6],
+    )

@@ -15,7 +15,8 @@ insert into registry_snapshots (toll_country, source, sha256, vignettes, as_of)
 values (%(country)s, %(source)s, %(sha256)s, 0, %(as_of)s) returning id
 """
 _COPY = """
-copy vignettes (snapshot_id, toll_country, plate, plate_country, kind, valid_from, valid_to) from stdin
+copy vignettes (snapshot_id, toll_country, plate, plate_country, kind, valid_from, valid_to,
+    vehicle_category, bought_at, source) from stdin
 """
 _COUNT = "update registry_snapshots set vignettes = %(count)s where id = %(id)s"
 
@@ -41,6 +42,9 @@ def import_snapshot(
                         row.kind,
                         row.valid_from,
                         row.valid_to,
+                        row.vehicle_category,
+                        row.bought_at,
+                        row.source,
                     )
                 )
         conn.execute(_COUNT, {"count": cursor.rowcount, "id": snapshot_id})
@@ -60,8 +64,8 @@ def in_force(conn: Conn, toll_country: str) -> Snapshot | None:
 
 
 _CANDIDATES = """
-select id, toll_country, plate, plate_country, kind, valid_from, valid_to from vignettes
-where snapshot_id = %(snapshot)s and plate = any(%(plates)s)
+select id, toll_country, plate, plate_country, kind, valid_from, valid_to, vehicle_category, bought_at, source
+from vignettes where snapshot_id = %(snapshot)s and plate = any(%(plates)s)
 order by plate, valid_from, id
 """
 

@@ -1,9 +1,10 @@
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
 
 from anpr.errors import BadRegistry
-from anpr.vignette_lists import COLUMNS, LATEST, VignetteRow, rows
+from anpr.vignette_lists import COLUMNS, FACTS, LATEST, VignetteRow, rows
 
 HEADER = ",".join(COLUMNS)
 
@@ -55,6 +56,25 @@ def test_times_with_a_zone_are_taken_as_they_are() -> None:
         datetime(2026, 5, 1, 6, tzinfo=UTC),
         datetime(2026, 5, 2, 6, tzinfo=UTC),
     )
+
+
+def test_a_list_may_say_who_sold_a_vignette_when_and_for_what() -> None:
+    header = f"{HEADER},source,bought_at,vehicle_category"
+    sold, silent = parsed(
+        "CZ,1A23456,CZ,year,2026-05-01,2026-05-31,e-shop,2026-04-20T10:15+02:00,2A",
+        "CZ,1A23456,CZ,year,2026-05-01,2026-05-31,,,",
+        header=header,
+    )
+    assert silent == a_row()
+    assert sold == replace(
+        silent, source="e-shop", bought_at=datetime(2026, 4, 20, 8, 15, tzinfo=UTC), vehicle_category="2A"
+    )
+
+
+@pytest.mark.parametrize("last", ["23:59", "23:59:59"])
+def test_the_last_second_that_a_list_names_is_included(last: str) -> None:
+    (row,) = parsed(f"CZ,1A23456,CZ,year,2026-05-01,2026-05-31T{last}+02:00")
+    assert row == a_row()
 
 
 def test_a_vignette_for_ever_ends_where_every_zone_can_say_when() -> None:
@@ -109,6 +129,10 @@ def test_empty_lines_are_no_vignettes() -> None:
             "CZ,1A23456,CZ,year,2026-02-01,2026-03-01T12:00",
             "valid_to 2026-03-01T12:00 has no zone (such as 2026-05-01T08:00+02:00)",
         ),
+        (
+            "CZ,1A23456,CZ,year,9999-12-31T23:59:59Z,9999-12-31T23:59:59Z",
+            "valid_to 9999-12-31T23:59:59Z equals valid_from 9999-12-31T23:59:59Z",
+        ),
         ("CZ,1A23456,CZ,year,2026-02-01", "5 columns where the first line has 6"),
     ],
 )
@@ -132,7 +156,7 @@ def test_no_vignette_is_no_list() -> None:
     ("header", "told"),
     [
         ("", f"the first line must name the columns: {HEADER}"),
-        (f"{HEADER},colour,", f"unknown column colour, (no name); known are {', '.join(COLUMNS)}"),
+        (f"{HEADER},colour,", f"unknown column colour, (no name); known are {', '.join(COLUMNS + FACTS)}"),
         ("plate,plate_country,kind,valid_from,valid_to", "no column toll_country: add it, or say --country"),
         ("toll_country,plate,kind", "no column valid_from, valid_to"),
         (f"{HEADER},plate", f"a column is there twice: {', '.join(COLUMNS)}, plate"),

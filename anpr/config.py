@@ -83,7 +83,7 @@ class DetectSettings(_Section):
 class ReadSettings(_Section):
     """The plate reader."""
 
-    reader: Literal["tflite", "tesseract"] = Field(default="tflite", description="which reader")
+    reader: Literal["tflite", "tesseract", "segment"] = Field(default="tflite", description="which reader")
     model: str | None = Field(default=None, description="a .tflite with its spec beside it; null: the one that ships")
     min_confidence: Share = Field(default=0.0, description="reads below this are unreadable")
     min_length: int = Field(default=3, ge=1, le=12, description="reads shorter than this are unreadable, characters")

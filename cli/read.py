@@ -27,7 +27,7 @@ def read(  # noqa: PLR0917 (Typer takes a command's options as its parameters)
     output: Annotated[
         Literal["text", "json"], typer.Option("--format", help="text: a plate a line; json: an object a picture")
     ] = "text",
-    reader: Annotated[Literal["tflite", "tesseract"], typer.Option(help="which reader")] = "tflite",
+    reader: Annotated[Literal["tflite", "tesseract", "segment"], typer.Option(help="which reader")] = "tflite",
     model: Annotated[
         Path | None, typer.Option(metavar="PATH", help="detector .tflite, its spec beside it [default: ours]")
     ] = None,
@@ -50,8 +50,8 @@ def read(  # noqa: PLR0917 (Typer takes a command's options as its parameters)
     from models.detector import Detector  # noqa: PLC0415 (the runtime takes a moment to load, --help does not need it)
     from models.reader import load_reader  # noqa: PLC0415
 
-    if reader == "tesseract" and reader_model is not None:
-        raise BadInput("--reader-model is for --reader tflite; Tesseract has its own")
+    if reader != "tflite" and reader_model is not None:
+        raise BadInput("--reader-model is for --reader tflite; the others have their own")
     detector = Detector.load(model, threshold=threshold, tiles=tiles)
     loaded = load_reader(reader, path=reader_model)
     copies = None if draw is None else Copies(draw)

@@ -33,7 +33,7 @@ def run(  # noqa: PLR0917 (Typer takes a command's options as its parameters)
     country: Annotated[str | None, typer.Option(help="toll country, such as CZ")] = None,
     fps: Annotated[float | None, typer.Option(help="frames a second to look at [default: 5]")] = None,
     start: Annotated[str | None, typer.Option(help="when a file begins, such as 2026-05-01T08:00+02:00")] = None,
-    reader: Annotated[str | None, typer.Option(help="tflite or tesseract [default: tflite]")] = None,
+    reader: Annotated[str | None, typer.Option(help="tflite, tesseract or segment [default: tflite]")] = None,
     detectors: Annotated[int, typer.Option(min=1, max=64, help="detection processes")] = 1,
     readers: Annotated[int, typer.Option(min=1, max=64, help="reading processes")] = 1,
     report: Annotated[Path | None, typer.Option(help="directory for an HTML report and annotated videos")] = None,

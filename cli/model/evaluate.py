@@ -37,6 +37,7 @@ class Kind(StrEnum):
 
     TFLITE = "tflite"
     TESSERACT = "tesseract"
+    SEGMENT = "segment"
 
 
 Split = Annotated[str, typer.Option(metavar="NAME", help="only pictures of this split; `all` for every picture")]

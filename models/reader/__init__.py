@@ -9,7 +9,7 @@ __all__ = ["Reader", "load_reader"]
 
 
 def load_reader(
-    kind: Literal["tflite", "tesseract"],
+    kind: Literal["tflite", "tesseract", "segment"],
     *,
     path: Path | None = None,
     min_confidence: float | None = None,
@@ -23,6 +23,10 @@ def load_reader(
         from models.reader.tesseract import TesseractReader  # noqa: PLC0415
 
         return TesseractReader.load(min_confidence=min_confidence, min_length=min_length)
+    if kind == "segment":
+        from models.reader.segment.inference import SegmentReader  # noqa: PLC0415
+
+        return SegmentReader.load()
     from models.reader.inference import TfliteReader  # noqa: PLC0415
 
     return TfliteReader.load(path)

@@ -14,7 +14,7 @@ class Reader(Protocol):
 
     @property
     def name(self) -> str:
-        """Short, for logs and stored reads: "tflite", "tesseract"."""
+        """Short, for logs and stored reads: "tflite", "tesseract", "segment"."""
         ...
 
     def read(self, crops: Sequence[NDArray[np.uint8]]) -> list[Reading]:

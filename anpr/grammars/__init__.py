@@ -1,0 +1,1 @@
+"""What plates look like, one file a country."""

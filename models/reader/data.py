@@ -15,7 +15,6 @@ from models.datasets import formats
 from models.evaluate.crops import LABELS, load_crops
 from models.evaluate.truth import picture
 from models.reader.inference import standardised
-from models.reader.network import ALPHABET, MEAN, STD
 from models.render import degrade
 from models.render.chance import happens, uniform
 from models.render.countries import COUNTRIES
@@ -23,6 +22,8 @@ from models.render.sample import Sample
 from models.render.view import turned_quad
 from models.spec import ReaderSpec
 
+ALPHABET = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+MEAN, STD = 128.0, 58.0  # of a standardised crop, in grey levels
 LONGEST = 12  # characters of a text; the longest plates have 10
 PADDING = -1
 REGIONS = tuple(sorted(code for code in COUNTRIES if code))

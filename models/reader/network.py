@@ -5,9 +5,9 @@ from typing import Any
 import keras
 from keras import layers
 
+from models.reader.data import ALPHABET, MEAN, STD
+
 WIDTH_PX, HEIGHT_PX = 160, 32
-ALPHABET = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ"
-MEAN, STD = 128.0, 58.0  # of the standardised crops it is given
 
 
 def build(regions: int, *, width_px: int = WIDTH_PX, height_px: int = HEIGHT_PX) -> keras.Model:

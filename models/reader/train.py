@@ -14,8 +14,8 @@ from models.evaluate.alignment import edits
 from models.evaluate.crops import load_crops
 from models.evaluate.truth import picture
 from models.reader import ctc
-from models.reader.data import PADDING, REGIONS, Batch, Real, preparing, tensor
-from models.reader.network import ALPHABET, build
+from models.reader.data import ALPHABET, PADDING, REGIONS, Batch, Real, preparing, tensor
+from models.reader.network import build
 from models.render.fonts import Fonts
 from models.render.sample import batches, samples
 from models.training import loop

@@ -179,7 +179,7 @@ class _Run:
 
 
 def _array(variable: keras.Variable) -> NDArray[Any]:
-    return np.array(keras.ops.convert_to_numpy(variable))
+    return np.array(variable.numpy())
 
 
 def _is_averaged(variable: keras.Variable) -> bool:

@@ -142,6 +142,11 @@ class RulePack(_Data):
         rules = (*self.kinds, *lone, *self.not_liable, *self.series, *self.exempt)
         return {*self.about, *(key for rule in rules for key in rule.sources)}
 
+    @property
+    def cited(self) -> list[Source]:
+        """The sources that its rules name, in the order of the file."""
+        return [source for key, source in self.sources.items() if key in self.used]
+
     def grace_ends(self, at: datetime, *, registered_in: str | None) -> datetime | None:
         """Until when a vignette may be bought after a passing at `at`; None where it had to be there before."""
         grace = self.grace

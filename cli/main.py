@@ -17,6 +17,7 @@ _COMMANDS = {
     "worker": "cli.worker",
     "events": "cli.events",
     "check": "cli.check",
+    "explain": "cli.explain",
     "read": "cli.read",
     "doctor": "cli.doctor",
 }

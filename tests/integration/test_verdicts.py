@@ -1,8 +1,12 @@
-"""Verdicts in Postgres: the newest is in force, a provisional one is judged again in time."""
+"""Verdicts in Postgres: the newest is in force and explained, a provisional one is judged again in time."""
 
 from datetime import UTC, datetime, timedelta
 
+from commands import Ran, run
+
+from anpr.errors import BadInput
 from anpr.types import Box, Candidate, PlateOutcome, Reading, Verdict, VerdictStatus, Vote
+from cli.explain import explain
 from storage import plate_events, plate_reads, sessions, verdicts
 from storage.db import Conn, Database
 from storage.plate_reads import DetectedPlate
@@ -60,3 +64,19 @@ def test_a_provisional_verdict_is_judged_again_when_its_time_has_come_and_once(d
         assert plate_events.unjudged(conn) == [event_id]
         verdicts.add(conn, event_id, 2, a_verdict(VerdictStatus.SUSPECT))
         assert plate_events.unjudged(conn) == []
+
+
+def test_an_event_is_explained_once_it_is_judged(database_url: str, database: Database) -> None:
+    def explained(event_id: int) -> Ran:
+        return run(explain, event_id, DATABASE_URL=database_url)
+
+    with database.transaction() as conn:
+        event_id = a_closed_event(conn)
+    assert explained(event_id) == Ran(status=1, out=f"Event {event_id} has not been judged yet.\n", err="", error=None)
+    with database.transaction() as conn:
+        verdicts.add(conn, event_id, 2, a_verdict(VerdictStatus.SUSPECT))
+    told = explained(event_id)
+    assert (told.status, told.err) == (0, "")
+    assert told.out.startswith('On 2026-05-01 at 12:00:00 CEST the camera "gate" saw the plate 1A23456 (1 of 1 looks')
+    assert "SUSPECT. No valid vignette was found: because. This is a suspicion, not a decision." in told.out
+    assert isinstance(explained(event_id + 1).error, BadInput)

@@ -286,7 +286,7 @@ def test_nobody_is_suspected_who_may_have_paid(
     case: tuple[PlateEvent, list[Vignette], timedelta, timedelta],
 ) -> None:
     event, vignettes, age, passed = case
-    now = event.first_seen + passed
+    now = event.first_seen + abs(passed)
     verdict = judged(event, *vignettes, snapshot=replace(FRESH, as_of=now - abs(age)), now=now)
     if verdict.status is VerdictStatus.SUSPECT:
         tried = readings(event, RULES)
@@ -301,7 +301,7 @@ def test_more_that_is_paid_never_makes_a_suspect(
     case: tuple[PlateEvent, list[Vignette], timedelta, timedelta], data: st.DataObject
 ) -> None:
     event, vignettes, age, passed = case
-    now = event.first_seen + passed
+    now = event.first_seen + abs(passed)
     snapshot = replace(FRESH, as_of=now - abs(age))
     before = judged(event, *vignettes, snapshot=snapshot, now=now).status
     after = judged(event, *vignettes, *data.draw(vignettes_near(event)), snapshot=snapshot, now=now).status
@@ -315,7 +315,7 @@ def test_the_same_case_is_judged_the_same_and_in_any_order(
     case: tuple[PlateEvent, list[Vignette], timedelta, timedelta],
 ) -> None:
     event, vignettes, age, passed = case
-    now = event.first_seen + passed
+    now = event.first_seen + abs(passed)
     snapshot = replace(FRESH, as_of=now - abs(age))
     first = judged(event, *vignettes, snapshot=snapshot, now=now)
     assert judged(event, *vignettes, snapshot=snapshot, now=now) == first

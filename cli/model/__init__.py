@@ -2,7 +2,7 @@
 
 import typer
 
-from cli.model import data, evaluate, export, train
+from cli.model import card, data, evaluate, export, train
 from cli.model.render import render
 
 app = typer.Typer(help="Data for the networks, their training, and what they are worth.", no_args_is_help=True)
@@ -11,3 +11,4 @@ app.add_typer(data.app, name="data")
 app.add_typer(train.app, name="train")
 app.add_typer(export.app, name="export")
 app.add_typer(evaluate.app, name="evaluate")
+app.add_typer(card.app, name="card")

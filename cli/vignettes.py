@@ -40,8 +40,9 @@ def import_command(
     """Make a list the registry of its toll countries.
 
     The first line names the columns `toll_country,plate,plate_country,kind,valid_from,valid_to`, in any order.
-    `plate_country` may be left out; `toll_country` too where **--country** says it. Dates hold for the whole day in
-    the toll country, `valid_to` included; times need a zone. `kind` is free text, `exempt` is an exemption.
+    `plate_country` may be left out; `toll_country` too where **--country** says it; `vehicle_category`, `bought_at` and
+    `source` may be added. Dates hold for the whole day in the toll country, `valid_to` included; times need a zone.
+    `kind` is free text, `exempt` is an exemption.
 
     All or nothing: a list with a wrong line changes nothing, and the one before it stays in force.
     """

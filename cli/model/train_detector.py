@@ -1,7 +1,7 @@
 """`anpr model train detector`: weights of the plate detector from labelled pictures and rendered plates."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -35,7 +35,8 @@ def detector(  # noqa: PLR0917 (Typer takes a command's options as its parameter
         typer.Option(metavar="DATASET", help="a data set in which not all plates are labelled (repeat it)"),
     ] = None,
     additions: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="labels that the data sets lack, as JSON")
+        list[str] | None,
+        typer.Option(metavar="DATASET=FILE", help="boxes that a data set lacks, in both its splits (repeat it)"),
     ] = None,
     backbone: Annotated[
         Path | None, typer.Option(metavar="FILE", help="weights of MobileNetV2 1.0 without normalisation (.npz)")
@@ -50,6 +51,7 @@ def detector(  # noqa: PLR0917 (Typer takes a command's options as its parameter
     head_steps: Annotated[
         int, typer.Option(min=0, help="how many of them, the first, leave the whole backbone as it is")
     ] = 250,
+    rate: Annotated[float, typer.Option(min=1e-6, max=1, help="learning rate of the heads at its highest")] = 2e-3,
     batch: Annotated[int, typer.Option(min=1, help="pictures a step")] = 16,
     every: Annotated[int, typer.Option(min=1, help="steps between two evaluations, each with a checkpoint")] = 250,
     patience: Annotated[int, typer.Option(min=1, help="evaluations without a better one before it stops early")] = 20,
@@ -71,7 +73,11 @@ def detector(  # noqa: PLR0917 (Typer takes a command's options as its parameter
     width_px, height_px = _size(size)
     if head_steps >= steps:
         raise BadInput(f"--head-steps {head_steps}: must be less than --steps {steps}, which it is part of")
-    sources = tuple(_source(one, unlabelled or ()) for one in data)
+    added = _additions(additions or ())
+    sources = tuple(_source(one, unlabelled or (), added) for one in data)
+    for path in (*(unlabelled or ()), *added):
+        if path not in (*(source.path for source in sources), *(val or ())):
+            raise BadInput(f"{path}: neither trained on nor evaluated, so nothing is to be said of it")
     recipe = Recipe(
         sources=sources,
         fonts=fonts,
@@ -79,15 +85,15 @@ def detector(  # noqa: PLR0917 (Typer takes a command's options as its parameter
         height_px=height_px,
         batch=batch,
         seed=seed,
-        additions=additions,
     )
     settings = Settings(
         recipe=recipe,
-        val=tuple(Source(path=path) for path in val) if val else sources,
+        val=tuple(Source(path=path, additions=added.get(path)) for path in val) if val else sources,
         steps=steps,
         head_steps=head_steps,
         every=every,
         patience=patience,
+        rate=rate,
         processes=processes,
     )
     best = train_detector(
@@ -103,7 +109,18 @@ def _size(text: str) -> tuple[int, int]:
     return int(match[1]), int(match[2])
 
 
-def _source(text: str, unlabelled: Sequence[Path]) -> Source:
+def _additions(texts: Sequence[str]) -> dict[Path, Path]:
+    """The file of each data set."""
+    found: dict[Path, Path] = {}
+    for text in texts:
+        name, sign, file = text.rpartition("=")
+        if not sign:
+            raise BadInput(f"--additions {text}: not DATASET=FILE")
+        found[Path(name)] = Path(file)
+    return found
+
+
+def _source(text: str, unlabelled: Sequence[Path], additions: Mapping[Path, Path]) -> Source:
     """A data set with its weight after the last `=`, 1 where none is given."""
     name, sign, number = text.rpartition("=")
     path = Path(name if sign else text)
@@ -113,4 +130,4 @@ def _source(text: str, unlabelled: Sequence[Path]) -> Source:
         weight = 0.0
     if not 0 < weight < float("inf"):
         raise BadInput(f"{text}: the weight of a data set is a number above 0")
-    return Source(path=path, weight=weight, is_complete=path not in unlabelled)
+    return Source(path=path, weight=weight, is_complete=path not in unlabelled, additions=additions.get(path))

@@ -7,6 +7,7 @@ A whole frame is stretched into the input, so a plate's shape in shares does not
 import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -58,22 +59,29 @@ def anchors(width_px: int, height_px: int) -> Floats:
 def corners(anchors: Floats) -> Floats:
     """N×4 of ymin, xmin, ymax, xmax."""
     half = anchors[:, 2:] / 2
-    return np.concatenate([anchors[:, :2] - half, anchors[:, :2] + half], axis=1)
+    return _side_by_side(anchors[:, :2] - half, anchors[:, :2] + half)
+
+
+_SCALES: Floats = np.array(SCALES, np.float32)
 
 
 def encode(boxes: Floats, anchors: Floats) -> Floats:
     """The codes (N×4: ty, tx, th, tw) of boxes that have an area, one for each anchor."""
     centres, sides = (boxes[:, :2] + boxes[:, 2:]) / 2, boxes[:, 2:] - boxes[:, :2]
     moved = (centres - anchors[:, :2]) / anchors[:, 2:]
-    return np.concatenate([moved, np.log(sides / anchors[:, 2:])], axis=1) * np.float32(SCALES)
+    return _side_by_side(moved, np.log(sides / anchors[:, 2:])) * _SCALES
 
 
 def decode(codes: Floats, anchors: Floats) -> Floats:
     """The boxes (N×4: ymin, xmin, ymax, xmax) that the codes stand for."""
-    moved = codes / np.float32(SCALES)
+    moved = codes / _SCALES
     centres = moved[:, :2] * anchors[:, 2:] + anchors[:, :2]
     half = np.exp(moved[:, 2:]) * anchors[:, 2:] / 2
-    return np.concatenate([centres - half, centres + half], axis=1)
+    return _side_by_side(centres - half, centres + half)
+
+
+def _side_by_side(left: NDArray[Any], right: NDArray[Any]) -> Floats:
+    return np.concatenate([left, right], axis=1).astype(np.float32, copy=False)
 
 
 def write(path: Path, width_px: int, height_px: int) -> None:

@@ -2,10 +2,12 @@
 
 from typing import Any
 
-from keras import ops
+import keras
 
 from models.detector.anchors import SCALES
 from models.detector.targets import DOUBTFUL, IGNORED, PLATE
+
+ops: Any = keras.ops  # whose types are those of all backends at once
 
 _SURE = 0.35  # score from which a doubtful background is left alone
 _ALPHA, _GAMMA = 0.4, 1.5  # focal loss: weight of plates, how much less easy anchors weigh

@@ -146,8 +146,8 @@ class _Head:
             )
             for n in range(convolutions)
         ]
-        few = keras.initializers.RandomNormal(stddev=0.01)
-        prior = keras.initializers.Constant(-float(np.log((1 - _PRIOR) / _PRIOR)))
+        few: Any = keras.initializers.RandomNormal(stddev=0.01)
+        prior: Any = keras.initializers.Constant(-float(np.log((1 - _PRIOR) / _PRIOR)))
         self._codes = layers.Conv2D(4 * anchors, 1, kernel_initializer=few, name=f"{name}_codes")
         self._logits = layers.Conv2D(anchors, 1, kernel_initializer=few, bias_initializer=prior, name=f"{name}_logits")
 

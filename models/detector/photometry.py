@@ -76,11 +76,11 @@ def _blurred(rng: np.random.Generator, image: Image) -> Image:
 
 def _noisy(rng: np.random.Generator, image: Image) -> Image:
     height, width = image.shape[:2]
-    strength = uniform(rng, 2, 14)
-    noise = np.empty((height, width, 1 if happens(rng, 0.5) else 3), np.int16)
+    strength, channels = uniform(rng, 2, 14), 1 if happens(rng, 0.5) else 3
+    noise = np.empty((height, width, channels), np.int16)
     cv2.setRNGSeed(int(rng.random() * 2**31))
-    cv2.randn(noise, 0, strength)
-    return np.clip(image + noise, 0, 255).astype(np.uint8)
+    cv2.randn(noise, np.zeros(channels), np.full(channels, strength))
+    return np.clip(image + noise.reshape(height, width, channels), 0, 255).astype(np.uint8)
 
 
 def _compressed(rng: np.random.Generator, image: Image) -> Image:

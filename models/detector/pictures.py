@@ -12,13 +12,11 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from anpr.errors import BadInput
 from anpr.types import Box
-from models.datasets import formats
 from models.detector.anchors import anchors
 from models.detector.sources import Source
 from models.detector.targets import targets
-from models.evaluate.truth import LabelledFrame, frames_of, picture
+from models.evaluate.truth import LabelledFrame, load_frames, picture
 from models.render.fonts import Fonts
 
 Image = NDArray[np.uint8]
@@ -53,25 +51,16 @@ class Recipe:
     batch: int
     seed: int
     split: str = "train"
-    additions: Path | None = None  # labels that the data sets lack
 
 
-def frames(source: Path, split: str, additions: Path | None = None) -> list[LabelledFrame]:
+def frames(source: Source, split: str) -> list[LabelledFrame]:
     """The frames of one split of a data set. BadInput where there are none."""
-    dataset = formats.read(source)
-    if additions is not None:
-        from models.datasets.additions import with_additions  # noqa: PLC0415
-
-        dataset = with_additions(dataset, additions)
-    try:
-        return frames_of(dataset, split=split)
-    except BadInput as exc:
-        raise BadInput(f"{source}: {exc}") from exc
+    return load_frames(source.path, split=split, additions=source.additions)
 
 
-def load(source: Source, split: str, additions: Path | None = None) -> list[Pyramid]:
+def load(source: Source, split: str) -> list[Pyramid]:
     """All pictures of one split, decoded; BadInput where one cannot be."""
-    return [_pyramid(frame, source) for frame in frames(source.path, split, additions)]
+    return [_pyramid(frame, source) for frame in frames(source, split)]
 
 
 def _pyramid(frame: LabelledFrame, source: Source) -> Pyramid:
@@ -109,7 +98,7 @@ def batches(recipe: Recipe, *, first: int = 0, processes: int = 1) -> Generator[
     """
     Fonts.load(recipe.fonts)  # wrong paths are told here, not by a broken pool
     for source in recipe.sources:
-        frames(source.path, recipe.split, recipe.additions)
+        frames(source, recipe.split)
     context = get_context("spawn")
     with ProcessPoolExecutor(processes, mp_context=context, initializer=_start, initargs=(recipe,)) as pool:
         waiting: deque[Future[tuple[Image, NDArray[np.float32]]]] = deque()
@@ -131,7 +120,7 @@ class Maker:
 
         self._recipe = recipe
         self._anchors = anchors(recipe.width_px, recipe.height_px)
-        pools = [(source.weight, load(source, recipe.split, recipe.additions)) for source in recipe.sources]
+        pools = [(source.weight, load(source, recipe.split)) for source in recipe.sources]
         self._augmenter = Augmenter(pools, Fonts.load(recipe.fonts), (recipe.width_px, recipe.height_px))
 
     def batch(self, number: int) -> tuple[Image, NDArray[np.float32]]:

@@ -11,3 +11,4 @@ class Source:
     path: Path
     weight: float = 1.0
     is_complete: bool = True  # all plates that can be seen in its pictures are labelled
+    additions: Path | None = None  # a file of boxes that the data set lacks; see models.datasets.additions

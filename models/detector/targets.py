@@ -15,6 +15,7 @@ DOUBTFUL = -2.0  # background, unless the network is sure of a plate: not all pl
 
 LEAST_IOU = 0.5  # with a plate, of an anchor that stands for it
 NEAR_BEST = 0.88  # or this share of the best that any anchor has with the plate: small ones lie between the anchors
+LEAST_BEST = 0.2  # what is left of a plate at an edge may fit no anchor: its codes would drown all others
 BACKGROUND_IOU = 0.4
 IGNORED_SHARE = 0.5  # of an anchor inside an ignored box
 
@@ -33,7 +34,7 @@ def targets(plates: Floats, ignored: Floats, anchors: Floats, *, is_complete: bo
         iou = both / (areas + (plate[2] - plate[0]) * (plate[3] - plate[1]) - both)
         nearer = iou > best
         best[nearer] = iou[nearer]
-        stands = nearer & (iou >= min(LEAST_IOU, NEAR_BEST * iou.max()))
+        stands = nearer & (iou >= min(LEAST_IOU, max(NEAR_BEST * iou.max(), LEAST_BEST)))
         made[nearer & (iou > BACKGROUND_IOU) & (made[:, 4] != PLATE), 4] = IGNORED
         made[stands, :4] = encode(np.broadcast_to(plate, (int(stands.sum()), 4)), anchors[stands])
         made[stands, 4] = PLATE

@@ -22,8 +22,7 @@ from models.evaluate.truth import LabelledFrame, picture
 from models.training.loop import BEST, Plan, load_weights, train
 
 WEIGHTS, ANCHORS, HEADS = BEST, "anchors.json", "heads"
-_RATE = 2e-3  # of the heads
-_BACKBONE_RATE = 0.15  # of that: it knows pictures already
+_BACKBONE_RATE = 0.15  # of that of the heads: it knows pictures already
 _WARM_UP = 100  # steps: the first gradients of new heads say little
 _LAST_RATE = 0.01  # of the first, at the end of the cosine
 _WEIGHT_DECAY = 4e-4
@@ -43,6 +42,7 @@ class Settings:
     head_steps: int
     every: int
     patience: int
+    rate: float = 2e-3  # of the heads
     processes: int = 1
 
 
@@ -83,7 +83,7 @@ def train_detector(
 
     def part(steps: int, folder: Path, *, first: int, whole_backbone: bool) -> Path:
         network.freeze(joined, whole_backbone=whole_backbone)
-        compiled(joined, steps)
+        compiled(joined, steps, settings.rate)
         plan = Plan(steps=steps, every=settings.every, patience=settings.patience)
         made = lambda step: _batches(recipe, first + step, settings.processes)  # noqa: E731
         return train(joined, made, score, best_of="ap50", plan=plan, directory=folder, say=say)
@@ -94,11 +94,11 @@ def train_detector(
     return part(settings.steps - heads, directory, first=heads, whole_backbone=False)
 
 
-def compiled(model: keras.Model, steps: int) -> None:
-    """Compile with a rate that rises for a while and then falls as a cosine to the end."""
+def compiled(model: keras.Model, steps: int, most: float) -> None:
+    """Compile with a rate that rises to `most` and then falls as a cosine to the end."""
     warm_up = min(_WARM_UP, steps // 4)
-    rate = keras.optimizers.schedules.CosineDecay(
-        0.0, max(1, steps - warm_up), alpha=_LAST_RATE, warmup_target=_RATE, warmup_steps=max(1, warm_up)
+    rate: Any = keras.optimizers.schedules.CosineDecay(
+        0.0, max(1, steps - warm_up), alpha=_LAST_RATE, warmup_target=most, warmup_steps=max(1, warm_up)
     )
     optimizer = TwoRates(rate, weight_decay=_WEIGHT_DECAY, global_clipnorm=_MOST_GRADIENT)
     optimizer.exclude_from_weight_decay(var_names=["bias", "gamma", "beta"])
@@ -123,7 +123,7 @@ class Scorer:
         self._anchors = anchors(*self._size)
         self._sets: dict[str, tuple[list[LabelledFrame], list[Image], list[tuple[int, int]]]] = {}
         for source in sources:
-            frames = pictures.frames(source.path, "val", recipe.additions)
+            frames = pictures.frames(source, "val")
             if not any(frame.plates for frame in frames):
                 continue  # nothing to be found there
             loaded = [picture(frame.path) for frame in frames]

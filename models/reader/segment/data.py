@@ -10,12 +10,10 @@ from numpy.typing import NDArray
 
 from models.reader.segment.characters import CAP_PX, SIDE_PX, characters, pictured
 from models.render.chance import uniform
-from models.render.countries import MIXTURE
 from models.render.fonts import Fonts
 from models.render.sample import Options, sample
 
 CLASSES = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ"
-RANDOM = 100.0  # weight of random texts, as much as that of all countries: their series have few Q, W and O
 HARDEST = 0.5  # difficulty; of harder plates few are cut right
 LEAST_LETTER_PX = 12
 LIKE_PX = 20  # side of the pictures by which likeness is judged
@@ -31,8 +29,11 @@ class Characters:
 
 
 def rendered(fonts: Fonts, *, seed: int, number: int) -> Characters:
-    """`number` characters of a seed: of plates that were cut into pieces as many as, and like, their text's."""
-    options = Options(mixture={**MIXTURE, "": RANDOM}, least_letter_px=LEAST_LETTER_PX)
+    """`number` characters of a seed: of plates that were cut into pieces as many as, and like, their text's.
+
+    They are as frequent as on plates: where O and 0 look alike, 0 is the likelier.
+    """
+    options = Options(least_letter_px=LEAST_LETTER_PX)
     known = _glyphs(fonts)
     pictures = np.empty((number, SIDE_PX, SIDE_PX), np.uint8)
     labels = np.empty(number, np.int32)

@@ -11,7 +11,7 @@ from models.reader.segment.data import CLASSES, rendered
 from models.reader.segment.inference import CLASSES_FILE, WEIGHTS, SegmentReader
 from models.reader.segment.network import build
 from models.render.fonts import Fonts
-from models.training.convert import Form, convert
+from models.training.convert import Form, converter
 from models.training.loop import BEST, load_weights
 
 CALIBRATION = 200  # characters by which int8 chooses its scales
@@ -37,7 +37,7 @@ def export(run: Path, fonts: Path, *, seed: int) -> Exported:
     pixels = [picture[..., np.newaxis] for picture in data.pictures[:CALIBRATION]]
     path = run / WEIGHTS.name
     try:
-        path.write_bytes(convert(model, form=Form.INT8, pixels=pixels, real=(0.0, 255.0), outputs="int8"))
+        path.write_bytes(converter(model, pixels=pixels, real=(0.0, 255.0), outputs="int8")(Form.INT8))
         (run / CLASSES_FILE).write_text("".join(f"{name}\n" for name in CLASSES), encoding="utf-8")
     except OSError as exc:
         raise BadInput(f"{exc.filename}: {exc.strerror}") from exc

@@ -93,12 +93,12 @@ def reader_command(  # noqa: PLR0917 (Typer takes a command's options as its par
 
 
 def _print(exported: Sequence["Exported"]) -> None:
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, title=str(exported[0].path.parent), title_justify="left")
     for number, column in enumerate(("file", "MB", "ms, one thread", "mean difference", "largest")):
         table.add_column(column, justify="right" if number else "left", overflow="fold")
     for one in exported:
         table.add_row(
-            str(one.path),
+            one.path.name,
             f"{one.bytes / 1e6:.2f}",
             f"{one.latency.median_ms:.1f}",
             f"{one.mean_difference:.4f}",

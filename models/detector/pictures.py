@@ -1,11 +1,9 @@
 """Labelled pictures in memory, and the batches that are made of them in other processes."""
 
-from collections import deque
 from collections.abc import Generator, Sequence
-from concurrent.futures import Future, ProcessPoolExecutor
 from dataclasses import dataclass, replace
+from functools import partial
 from itertools import count
-from multiprocessing import get_context
 from pathlib import Path
 
 import cv2
@@ -18,12 +16,12 @@ from models.detector.sources import Source
 from models.detector.targets import targets
 from models.evaluate.truth import LabelledFrame, load_frames, picture
 from models.render.fonts import Fonts
+from models.training.ahead import done_ahead
 
 Image = NDArray[np.uint8]
 
 MOST_PX = 1280  # longest side that is kept: a plate of 100 px can then fill a third of an input of 320
 _MOST_LEVELS, _LEAST_PX = 3, 32  # of a pyramid, and of the shorter side of its smallest picture
-_AHEAD = 3  # batches a process that wait for the trainer: hides one slow step, costs little memory
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,16 +97,8 @@ def batches(recipe: Recipe, *, first: int = 0, processes: int = 1) -> Generator[
     Fonts.load(recipe.fonts)  # wrong paths are told here, not by a broken pool
     for source in recipe.sources:
         frames(source, recipe.split)
-    context = get_context("spawn")
-    with ProcessPoolExecutor(processes, mp_context=context, initializer=_start, initargs=(recipe,)) as pool:
-        waiting: deque[Future[tuple[Image, NDArray[np.float32]]]] = deque()
-        try:
-            for number in count(first):
-                waiting.append(pool.submit(_work, number))
-                if len(waiting) > _AHEAD * processes:
-                    yield waiting.popleft().result()
-        finally:
-            pool.shutdown(wait=False, cancel_futures=True)
+    tasks = (partial(_work, number) for number in count(first))
+    yield from done_ahead(tasks, processes=processes, start=_start, arguments=(recipe,))
 
 
 class Maker:

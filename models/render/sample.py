@@ -1,13 +1,10 @@
 """Samples for training a reader: a crop of a plate and what it says."""
 
-from collections import deque
 from collections.abc import Callable, Generator, Iterator, Mapping
-from concurrent.futures import Future, ProcessPoolExecutor
 from dataclasses import dataclass, field
 from functools import partial
 from itertools import count
 from math import exp, log
-from multiprocessing import get_context
 from pathlib import Path
 from typing import TypeVar
 
@@ -23,10 +20,10 @@ from models.render.formats import PlateText
 from models.render.looks import LOOKS
 from models.render.plate import Image, draw_plate, framed
 from models.render.view import seen
+from models.training.ahead import done_ahead
 
 T = TypeVar("T")
 _OVERSAMPLING = 1.3  # letters are drawn this much larger than they are seen
-_AHEAD = 3  # chunks a process that wait for the trainer: hides one slow step, costs little memory
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -132,17 +129,11 @@ def batches(
     run that resumes at `first` sees what it would have seen. Raises BadInput where the fonts cannot be loaded.
     """
     Fonts.load(directory)  # a wrong directory is told here, not by a broken pool
-    context = get_context("spawn")
-    with ProcessPoolExecutor(processes, mp_context=context, initializer=_start, initargs=(directory,)) as pool:
-        waiting: deque[Future[T]] = deque()
-        try:
-            for number in count(first):
-                work = partial(_work, seed=seed, number=number, size=size, difficulty=difficulty(number))
-                waiting.append(pool.submit(work, prepare, options=options))
-                if len(waiting) > _AHEAD * processes:
-                    yield waiting.popleft().result()
-        finally:
-            pool.shutdown(wait=False, cancel_futures=True)
+    tasks = (
+        partial(_work, prepare, seed=seed, number=number, size=size, difficulty=difficulty(number), options=options)
+        for number in count(first)
+    )
+    yield from done_ahead(tasks, processes=processes, start=_start, arguments=(directory,))
 
 
 _fonts: dict[str, Fonts] = {}  # of a rendering process

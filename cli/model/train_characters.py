@@ -13,7 +13,7 @@ def characters(  # noqa: PLR0917 (Typer takes a command's options as its paramet
     fonts: Annotated[Path, typer.Option(metavar="DIR", help="fonts to render plates with, searched in depth")],
     number: Annotated[int, typer.Option(min=1, help="characters to render")] = 10_000,
     validation: Annotated[int, typer.Option(min=1, help="further ones, which choose the best weights")] = 1500,
-    steps: Annotated[int, typer.Option(min=1, help="gradient steps")] = 1600,
+    steps: Annotated[int, typer.Option(min=1, help="gradient steps")] = 4000,
     batch: Annotated[int, typer.Option(min=1, help="characters a step")] = 32,
     every: Annotated[int, typer.Option(min=1, help="steps between evaluations and checkpoints")] = 200,
     patience: Annotated[int, typer.Option(min=1, help="evaluations without a better one before it stops")] = 6,

@@ -13,7 +13,7 @@ from models.reader.segment.characters import SIDE_PX
 
 WIDTH = 0.25  # multiplier of all layers' channels: the smallest that MobileNet was published with
 DROPOUT = 0.1
-MOMENTUM = 0.9  # of the statistics of batches: 0.99 lags behind for the first 800 of 1600 steps
+MOMENTUM = 0.9  # of the statistics of batches: 0.99 lags behind for the first 800 steps
 
 
 def build(classes: int) -> keras.Model:

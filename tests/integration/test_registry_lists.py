@@ -1,0 +1,118 @@
+"""Snapshots of the vignette registry: which one is in force, and what updates make of it."""
+
+import json
+import os
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from anpr.errors import BadRegistry
+from cli.vignettes import import_file, update_file
+from storage import vignettes
+from storage.db import Database
+
+T0 = datetime(2026, 5, 1, 10, 0, tzinfo=UTC)
+HEADER = "plate,kind,valid_from,valid_to,change\n"
+
+
+def a_list(
+    directory: Path, *lines: str, as_of: datetime = T0, header: str = "plate,kind,valid_from,valid_to\n"
+) -> Path:
+    path = directory / "list.csv"
+    path.write_text(header + "".join(f"{line}\n" for line in lines), encoding="utf-8")
+    os.utime(path, (as_of.timestamp(), as_of.timestamp()))
+    return path
+
+
+def an_update(directory: Path, *lines: str, hours: int = 1) -> Path:
+    return a_list(directory, *lines, as_of=T0 + timedelta(hours=hours), header=HEADER)
+
+
+def known(database: Database, *plates: str, snapshot_id: int | None = None) -> list[str]:
+    """Plate, kind and end of what the snapshot, by default the one in force, holds of the plates."""
+    with database.transaction() as conn:
+        snapshot = vignettes.in_force(conn, "CZ")
+        assert snapshot is not None
+        found = vignettes.candidates(conn, snapshot_id or snapshot.id, plates)
+    return [f"{one.plate} {one.kind} {one.valid_to:%m-%d}" for one in found]
+
+
+def test_an_older_list_imported_later_does_not_come_into_force(database: Database, tmp_path: Path) -> None:
+    import_file(database, a_list(tmp_path, "1A1,year,2026-05-01,2026-05-30"), "CZ", None)
+    older = a_list(tmp_path, "2B2,year,2026-05-01,2026-05-30", as_of=T0 - timedelta(hours=1))
+    told = f"imported 1 vignette for CZ as of 2026-05-01 09:00 UTC from {older}"
+    later = "; NOT in force: the list as of 2026-05-01 10:00 UTC is newer and stays"
+    assert import_file(database, older, "CZ", None) == [told + later]
+    assert known(database, "1A1", "2B2") == ["1A1 year 05-30"]
+
+
+def test_a_list_with_fewer_entries_than_promised_is_refused(database: Database, tmp_path: Path) -> None:
+    path = a_list(tmp_path, "1A1,year,2026-05-01,2026-05-30")
+    with pytest.raises(BadRegistry, match="holds 1 entries, not 2 as --rows says"):
+        import_file(database, path, "CZ", None, count=2)
+    with database.transaction() as conn:
+        assert vignettes.in_force(conn, "CZ") is None
+    assert len(import_file(database, path, "CZ", None, count=1)) == 1
+
+
+def test_json_lists_are_imported_by_country(database: Database, tmp_path: Path) -> None:
+    entry = {"plate": "1A1", "kind": "year", "valid_from": "2026-05-01", "valid_to": "2026-05-30"}
+    path = tmp_path / "list.json"
+    path.write_text(json.dumps([entry | {"toll_country": "SK"}, entry, entry | {"plate": "2B2"}]), encoding="utf-8")
+    told = import_file(database, path, "CZ", T0)
+    assert [line[:27] for line in told] == ["imported 2 vignettes for CZ", "imported 1 vignette for SK "]
+    assert known(database, "1A1", "2B2") == ["1A1 year 05-30", "2B2 year 05-30"]
+
+
+def test_an_update_adds_corrects_and_withdraws_and_the_past_stays_known(database: Database, tmp_path: Path) -> None:
+    lines = [f"{plate},year,2026-05-01,2026-05-30" for plate in ("1A1", "2B2", "3C3", "4D4")]
+    import_file(database, a_list(tmp_path, *lines), "CZ", None)
+    with database.transaction() as conn:
+        first = vignettes.in_force(conn, "CZ")
+    assert first is not None
+    path = an_update(
+        tmp_path,
+        "1A1,year,2026-05-01,2026-06-15,put",
+        "2B2,year,2026-05-01,2026-05-30,withdraw",
+        "3C3,year,2026-05-01,2026-05-30,",
+        "5E5,1-day,2026-05-02,2026-05-02,",
+    )
+    told = f"updated CZ: 2 added or changed, 2 withdrawn or replaced, as of 2026-05-01 11:00 UTC from {path}"
+    assert update_file(database, path, "CZ", None) == [told]
+    plates = ("1A1", "2B2", "3C3", "4D4", "5E5")
+    now = ["1A1 year 06-15", "3C3 year 05-30", "4D4 year 05-30", "5E5 1-day 05-02"]
+    assert known(database, *plates) == now
+    update_file(database, an_update(tmp_path, "5E5,1-day,2026-05-02,2026-05-02,withdraw", hours=2), "CZ", None)
+    assert known(database, *plates) == now[:3]
+    was = ["1A1 year 05-30", "2B2 year 05-30", "3C3 year 05-30", "4D4 year 05-30"]
+    assert known(database, *plates, snapshot_id=first.id) == was
+    with database.transaction() as conn:
+        counts = conn.execute("select vignettes, length(sha256) from registry_snapshots order by id").fetchall()
+        before = conn.execute("select imported_at - interval '1 ms' from registry_snapshots order by id").fetchall()
+        at = [vignettes.in_force(conn, "CZ", known_at=one[0]) for one in before]
+    assert counts == [(4, 64), (4, 64), (3, 64)]
+    assert [one and one.as_of for one in at] == [None, T0, T0 + timedelta(hours=1)]
+
+
+@pytest.mark.parametrize(
+    ("line", "hours", "told"),
+    [
+        ("9Z9,year,2026-05-01,2026-05-30,withdraw", 1, r"line \(entry\) 2 withdraws a vignette that is not there"),
+        ("1A1,year,2026-05-01,2026-05-30,put", -1, "list for CZ in force is later"),
+        ("1A1,year,2026-05-01,2026-05-30,drop", 1, 'line 2: change "drop" is neither put nor withdraw'),
+        ("1A1,year,2026-05-01,2026-05-01,\n1A1,year,2026-05-01,2026-05-02,", 1, "2 and 3 change the same vignette"),
+    ],
+)
+def test_an_update_that_does_not_fit_changes_nothing(
+    database: Database, tmp_path: Path, line: str, hours: int, told: str
+) -> None:
+    import_file(database, a_list(tmp_path, "1A1,year,2026-05-01,2026-05-29"), "CZ", None)
+    with pytest.raises(BadRegistry, match=told):
+        update_file(database, an_update(tmp_path, line, hours=hours), "CZ", None)
+    assert known(database, "1A1") == ["1A1 year 05-29"]
+
+
+def test_there_must_be_a_list_to_update(database: Database, tmp_path: Path) -> None:
+    with pytest.raises(BadRegistry, match="no list for CZ to update: `anpr vignettes import` one first"):
+        update_file(database, an_update(tmp_path, "1A1,year,2026-05-01,2026-05-30,"), "CZ", None)

@@ -9,10 +9,12 @@ import yaml
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from anpr.errors import BadConfig
+from anpr.retention import Periods
 from anpr.vignettes import ZONES
 
 Share = Annotated[float, Field(ge=0, le=1)]
 Point = tuple[Share, Share]
+LEAST_KEY = 16  # characters: a key that is guessed gives all plates away, for there are only so many
 
 
 class _Section(BaseModel):
@@ -104,6 +106,41 @@ class CheckSettings(_Section):
     registry_max_age_h: float = Field(default=168.0, gt=0, description="an older vignette list accuses nobody, hours")
 
 
+class RetentionSettings(_Section, Periods):
+    """How long what a passing left is kept; null: what the toll country's own data say, else the default for all."""
+
+    countries: dict[str, Periods] = Field(
+        default_factory=dict, description="the periods above for single toll countries, by code"
+    )
+    key: str = Field(
+        default="", repr=False, description="secret of the pseudonyms; empty: what should get one is erased instead"
+    )
+    searches_d: float = Field(default=365.0, ge=0, description="how long it is known who searched a plate, days")
+    waiting_d: float = Field(
+        default=7.0, gt=0, description="frames that wait for a worker for longer are dropped, as expired; days"
+    )
+
+    @field_validator("key")
+    @classmethod
+    def _long_enough(cls, value: str) -> str:
+        if value and len(value) < LEAST_KEY:
+            raise ValueError(f"must have at least {LEAST_KEY} characters, such as those of `openssl rand -hex 32`")
+        return value
+
+    @field_validator("countries")
+    @classmethod
+    def _known_countries(cls, value: dict[str, Periods]) -> dict[str, Periods]:
+        for country in value:
+            if country not in ZONES:
+                raise ValueError(f"unknown toll country {country!r}; known are {', '.join(ZONES)}")
+        return value
+
+    @property
+    def for_all(self) -> Periods:
+        """The periods for countries that `countries` does not name."""
+        return Periods.model_validate(self.model_dump(include=set(Periods.model_fields)))
+
+
 class Settings(_Section):
     """The whole of it."""
 
@@ -117,6 +154,7 @@ class Settings(_Section):
     read: ReadSettings = ReadSettings()
     events: EventSettings = EventSettings()
     check: CheckSettings = CheckSettings()
+    retention: RetentionSettings = RetentionSettings()
 
     @model_validator(mode="before")
     @classmethod

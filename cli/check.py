@@ -13,8 +13,9 @@ from anpr.errors import BadInput
 from anpr.plates import MIN_LENGTH, normalise
 from anpr.types import PlateEvent, Verdict, VerdictStatus, Vignette
 from anpr.vignettes import ZONES, JudgeRules, Snapshot, judge, readings
-from cli import settings
+from cli import searches, settings
 from cli.options import TIME_HELP, TollCountry, migrated_database, moment
+from cli.searches import AsOption, ReasonOption
 from cli.settings import ConfigOption
 from storage import vignettes
 from storage.db import Database
@@ -45,18 +46,21 @@ class Checked:
         return self.answer in (Answer.VALID, Answer.EXEMPT)
 
 
-def check(
+def check(  # noqa: PLR0917 (Typer takes a command's options as its parameters)
     plate: Annotated[str, typer.Argument(help="as it is written: spaces, hyphens and case do not matter")],
     country: TollCountry = None,
     at: Annotated[
         datetime | None, typer.Option(parser=moment, metavar="TIME", help=f"moment, {TIME_HELP} [default: now]")
     ] = None,
     output: Annotated[Literal["text", "json"], typer.Option("--format", help="how to print it")] = "text",
+    who: AsOption = None,
+    reason: ReasonOption = None,
     config: ConfigOption = None,
 ) -> None:
     """Say whether the vignette list in force has a vignette for a plate at a moment.
 
-    Look-alike plates that are paid for (0 and O, 8 and B) are named as hints; they do not count.
+    Look-alike plates that are paid for (0 and O, 8 and B) are named as hints; they do not count. The search is
+    recorded.
 
     Exit status: **0** valid or exempt; **1** no vignette, no list, a list too old, or no answer from the database;
     **2** something given is wrong.
@@ -64,6 +68,7 @@ def check(
     loaded = settings.load(config)
     rules = JudgeRules(registry_max_age_h=loaded.check.registry_max_age_h)
     with migrated_database(config) as database:
+        searches.record(database, loaded.retention, command="check", plate=_plate(plate), who=who, reason=reason)
         checked = look_up(
             database,
             plate,
@@ -78,9 +83,7 @@ def check(
 
 def look_up(database: Database, plate: str, *, country: str, at: datetime, rules: JudgeRules) -> Checked:
     """Ask the registry in force about a plate that is known for certain. Raises BadInput where it is no plate."""
-    text = normalise(plate)
-    if len(text) < MIN_LENGTH:
-        raise BadInput(f'"{plate}" is no plate: it takes at least {MIN_LENGTH} letters and digits')
+    text = _plate(plate)
     event = _certain(text, country=country, at=at, rules=rules)
     with database.transaction() as conn:
         snapshot = vignettes.in_force(conn, country)
@@ -97,6 +100,13 @@ def look_up(database: Database, plate: str, *, country: str, at: datetime, rules
         look_alikes=tuple(one for one in known if one.plate != text and one.valid_from <= at < one.valid_to),
         snapshot=snapshot,
     )
+
+
+def _plate(written: str) -> str:
+    text = normalise(written)
+    if len(text) < MIN_LENGTH:
+        raise BadInput(f'"{written}" is no plate: it takes at least {MIN_LENGTH} letters and digits')
+    return text
 
 
 def _certain(plate: str, *, country: str, at: datetime, rules: JudgeRules) -> PlateEvent:

@@ -54,6 +54,7 @@ def show(config: ConfigOption = None) -> None:
     loaded = settings.load(config)
     plain = cast(dict[str, Any], redacted(loaded.model_dump(mode="json")))
     plain |= {"database_url": _database(loaded.database_url), "redis_url": _redis(loaded.redis_url)}
+    plain["retention"]["key"] = "***" if loaded.retention.key else ""
     print(yaml.safe_dump(plain, sort_keys=False, allow_unicode=True), end="")
 
 

@@ -178,6 +178,8 @@ class EmbeddedServers:
             "io_method": "sync",  # three processes fewer
             "timezone": "UTC",
             "log_timezone": "UTC",
+            "log_error_verbosity": "terse",  # the details of an error quote rows, and rows hold plates
+            "wal_recycle": "off",  # a recycled segment keeps what was erased until it is written over
         }
         socket = self._sockets / POSTGRES_SOCKET
         return _Server(

@@ -12,7 +12,9 @@ from rich.console import Console
 
 from anpr.plates import normalise
 from anpr.types import VerdictStatus
+from cli import searches, settings
 from cli.options import TIME_HELP, migrated_database, moment
+from cli.searches import AsOption, ReasonOption
 from cli.settings import ConfigOption
 from storage import plate_events
 from storage.plate_events import EventFilter, EventRow
@@ -48,11 +50,14 @@ def events(  # noqa: PLR0917 (Typer takes a command's options as its parameters)
     output: Annotated[
         Literal["table", "csv", "json"], typer.Option("--format", help="table; csv with a header; json: one a line")
     ] = "table",
+    who: AsOption = None,
+    reason: ReasonOption = None,
     config: ConfigOption = None,
 ) -> None:
     """List plate events with their verdicts, newest first.
 
-    Times in csv and json are UTC. An event that is still open has no verdict yet.
+    Times in csv and json are UTC. An event that is still open has no verdict yet; one that was erased has no plate any
+    more. A search by plate is recorded.
     """
     wanted = EventFilter(
         plate=None if plate is None else "*".join(normalise(part) for part in plate.split("*")),
@@ -61,8 +66,12 @@ def events(  # noqa: PLR0917 (Typer takes a command's options as its parameters)
         until=until,
         verdict=verdict,
     )
-    with migrated_database(config) as database, database.transaction() as conn:
-        rows = plate_events.find(conn, wanted, limit=limit)
+    with migrated_database(config) as database:
+        if wanted.plate is not None:
+            keeping = settings.load(config).retention
+            searches.record(database, keeping, command="events", plate=wanted.plate, who=who, reason=reason)
+        with database.transaction() as conn:
+            rows = plate_events.find(conn, wanted, limit=limit)
     if output == "table":
         from cli.report.table import events_table  # noqa: PLC0415 (loads the decoder)
 

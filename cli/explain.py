@@ -9,7 +9,7 @@ from anpr.errors import BadInput
 from anpr.explain import explain as in_words
 from cli.options import migrated_database
 from cli.settings import ConfigOption
-from storage import plate_events, verdicts
+from storage import erasures, plate_events, verdicts
 
 
 def explain(
@@ -25,7 +25,11 @@ def explain(
         if row is None:
             raise BadInput(f"there is no event {event}")
         verdict = verdicts.in_force(conn, event)
+        erased_at = erasures.erased_at(conn, event)
     if verdict is None:
         print(f"Event {event} has not been judged yet.")
         raise typer.Exit(1)
+    if erased_at is not None:
+        print(f"The verdict was {verdict.status}. What it was judged on was erased on {erased_at:%Y-%m-%d}.")
+        return
     print(in_words(row.event, verdict, rule_packs.in_force(row.event.toll_country, row.event.first_seen)))

@@ -19,6 +19,7 @@ _COMMANDS = {
     "check": "cli.check",
     "explain": "cli.explain",
     "read": "cli.read",
+    "purge": "cli.purge",
     "doctor": "cli.doctor",
 }
 _GROUPS = {

@@ -49,8 +49,19 @@ class Database:
             with self._pool.connection() as conn:
                 yield conn
         except (psycopg.OperationalError, psycopg.InterfaceError, PoolTimeout) as exc:
-            why = str(exc).strip().splitlines()[0] if str(exc).strip() else type(exc).__name__
-            raise Unavailable(f"Postgres at {self.address} does not answer: {why}") from exc
+            raise Unavailable(f"Postgres at {self.address} does not answer: {first_line(exc)}") from exc
+
+    @contextmanager
+    def autocommit(self) -> Generator[Conn]:
+        """A connection on which each statement stands for itself, for those that no transaction may hold.
+
+        Raises Unavailable where Postgres cannot be reached or goes away.
+        """
+        try:
+            with psycopg.connect(self._url, connect_timeout=CONNECT_TIMEOUT_S, autocommit=True) as conn:
+                yield conn
+        except (psycopg.OperationalError, psycopg.InterfaceError) as exc:
+            raise Unavailable(f"Postgres at {self.address} does not answer: {first_line(exc)}") from exc
 
     def ping(self) -> str:
         """The server's version, for example "18.1". Raises Unavailable at once rather than waiting for a free slot."""
@@ -58,11 +69,15 @@ class Database:
             with psycopg.connect(self._url, connect_timeout=CONNECT_TIMEOUT_S) as conn:
                 return str(returned(conn.execute("show server_version").fetchone())[0])
         except psycopg.OperationalError as exc:
-            why = str(exc).strip().splitlines()[0]
-            raise Unavailable(f"Postgres at {self.address} does not answer: {why}") from exc
+            raise Unavailable(f"Postgres at {self.address} does not answer: {first_line(exc)}") from exc
 
     def close(self) -> None:
         self._pool.close()
+
+
+def first_line(exc: Exception) -> str:
+    """What a failure of Postgres is, without its details: they quote rows, and rows hold plates."""
+    return str(exc).strip().splitlines()[0] if str(exc).strip() else type(exc).__name__
 
 
 def returned(row: tuple[Any, ...] | None) -> tuple[Any, ...]:

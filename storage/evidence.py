@@ -90,6 +90,27 @@ def thin(conn: Conn, event_id: int, keep: Sequence[PlateKey]) -> list[str]:
     return [row[0] for row in rows]
 
 
+_STRAYS = """
+select path from unnest(%(paths)s::text[]) as found (path)
+where not exists (select from evidence e where e.path = found.path)
+"""
+
+
+def strays(conn: Conn, directory: Path, *, before_s: float) -> list[str]:
+    """Files of the directory that are no evidence, last written before a moment (s since 1970).
+
+    A worker that was killed between writing a picture and storing that it did so leaves one.
+    """
+    if not directory.is_dir():
+        return []
+    found: list[str] = []
+    for session in sorted(directory.iterdir()):
+        files = [path for path in session.rglob("*") if session.name.isdecimal() and path.is_file()]
+        old = [str(path.relative_to(directory)) for path in files if path.stat().st_mtime < before_s]
+        found += [row[0] for row in conn.execute(_STRAYS, {"paths": old})]
+    return found
+
+
 def remove(directory: Path, paths: Sequence[str]) -> None:
     for path in paths:
         (directory / path).unlink(missing_ok=True)

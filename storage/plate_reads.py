@@ -112,7 +112,7 @@ def ungrouped(conn: Conn, session_id: int) -> list[PlateRead]:
 _NEAR = (
     _COLUMNS
     + """
-where session_id = %(session)s and outcome = 'read' and event_id is not null
+where session_id = %(session)s and outcome = 'read' and event_id is not null and text <> ''
   and captured_at between %(since)s and %(until)s
 order by frame_no, plate_no
 """
@@ -122,7 +122,7 @@ order by frame_no, plate_no
 def grouped_near(
     conn: Conn, session_id: int, *, since: datetime, until: datetime, gap_s: float
 ) -> list[tuple[PlateRead, int]]:
-    """Reads already in an event that lie within `gap_s` of [since, until], each with its event's id."""
+    """Reads in an event that is not erased within `gap_s` of [since, until], each with its event's id."""
     gap = timedelta(seconds=gap_s)
     rows = conn.execute(_NEAR, {"session": session_id, "since": since - gap, "until": until + gap})
     return [(_read(row), row[11]) for row in rows]

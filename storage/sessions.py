@@ -282,3 +282,27 @@ returning id
 def settle(conn: Conn, session_id: int) -> bool:
     """Mark an ended session settled if nothing of it is left to do; whether it was marked now."""
     return conn.execute(_SETTLE, {"id": session_id}).fetchone() is not None
+
+
+_SETTLED = "select id from sessions where id = any(%(ids)s) and settled_at is not null for update"
+
+
+def lock_settled(conn: Conn, ids: Sequence[int]) -> list[int]:
+    """Those of the sessions that are settled; none of them is taken up again before the transaction ends."""
+    with conn.cursor(row_factory=scalar_row) as cursor:
+        return cursor.execute(_SETTLED, {"ids": list(ids)}).fetchall()
+
+
+_SILENT = "select id from sessions where settled_at is null and seen_at < %(before)s for update"
+
+
+def lock_silent(conn: Conn, *, before: datetime) -> list[int]:
+    """Unsettled sessions whose ingest was last heard of before a moment."""
+    with conn.cursor(row_factory=scalar_row) as cursor:
+        return cursor.execute(_SILENT, {"before": before}).fetchall()
+
+
+def toll_countries(conn: Conn) -> list[str]:
+    """The toll countries of all cameras."""
+    with conn.cursor(row_factory=scalar_row) as cursor:
+        return cursor.execute("select distinct toll_country from cameras order by 1").fetchall()

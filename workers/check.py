@@ -6,7 +6,7 @@ from anpr import events, log, votes
 from anpr.events import GroupingRules
 from anpr.types import PlateEvent, PlateRead
 from anpr.vignettes import JudgeRules, is_readable, judge, readings
-from storage import evidence, plate_events, plate_reads, verdicts, vignettes
+from storage import erasures, evidence, plate_events, plate_reads, verdicts, vignettes
 from storage.db import Conn
 from workers import queues
 from workers.process import current, job
@@ -69,7 +69,7 @@ def check(event_id: int) -> None:
         if row is None or row.event.state == "open":
             return  # it was merged into another, or has new reads and closes again later
         event = row.event
-        if _join_unreadable_looks(conn, event, rules):
+        if _join_unreadable_looks(conn, event, rules) or erasures.erased_at(conn, event_id) is not None:
             return
         snapshot = vignettes.in_force(conn, event.toll_country)
         paid = [] if snapshot is None else vignettes.candidates(conn, snapshot.id, readings(event, rules))

@@ -7,7 +7,7 @@ again what was already written changes nothing.
 """
 
 import ctypes
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -167,6 +167,22 @@ def drop_crops(redis: Client | Pipeline, session_id: int, keys: Sequence[PlateKe
 def forget(redis: Client, session_id: int) -> None:
     """Remove all that is left of a settled session."""
     redis.delete(_frames(session_id), _crops(session_id), _shed(session_id))
+
+
+def drop_waiting(redis: Client, session_id: int) -> int:
+    """Drop all frames and crops that wait, and return how many; the sweep counts them as expired."""
+    dropped = load(redis, session_id)
+    if dropped:
+        redis.xtrim(_frames(session_id), maxlen=0, approximate=False)
+        redis.delete(_crops(session_id))
+    return dropped
+
+
+def sessions_held(redis: Client) -> list[int]:
+    """The sessions of which Redis holds anything."""
+    found = cast("Iterator[bytes]", redis.scan_iter(match="anpr:[fcs]*:*", count=1000))
+    keys = (key.rsplit(b":", 1)[1] for key in found)
+    return sorted({int(number) for number in keys if number.isdigit()})
 
 
 def _frames(session_id: int) -> str:

@@ -30,6 +30,8 @@ class Process:
     loaded_detector: Detector | None = None
     loaded_reader: Reader | None = None
     is_waiting: bool = False
+    purges_at_s: float = 0.0  # on the monotonic clock
+    tidies_at_s: float = 0.0
 
     @property
     def detector(self) -> Detector:

@@ -14,7 +14,7 @@ from redis import Redis
 from redis.backoff import NoBackoff
 from redis.client import Pipeline
 from redis.exceptions import ConnectionError as RedisConnectionError
-from redis.exceptions import RedisError
+from redis.exceptions import RedisError, ResponseError
 from redis.retry import Retry as RedisRetry
 from rq import Queue, Retry
 from rq.exceptions import NoSuchJobError
@@ -64,6 +64,15 @@ def ping(redis: Redis) -> str:
         return str(redis.info("server")["redis_version"])
     except RedisError as exc:
         raise Unavailable(f"Redis at {address(redis)} does not answer: {exc}") from exc
+
+
+def rewrite_log(redis: Redis) -> None:
+    """Have Redis write its append-only file anew, where it keeps one: until then that holds what was deleted."""
+    try:
+        if redis.config_get("appendonly").get("appendonly") == "yes":
+            redis.bgrewriteaof()
+    except ResponseError:  # one is under way, or a hosted Redis sees to it itself and refuses the command
+        return
 
 
 class _Intermediate(IntermediateQueue):
@@ -173,7 +182,8 @@ def failed(redis: Redis, stage: Stage) -> list[FailedJob]:
             discard(redis, stage, job_id)
             continue
         result = job.latest_result()
-        why = (result.exc_string or "").strip().splitlines() if result is not None else []
+        told = (result.exc_string or "").strip().splitlines() if result is not None else []
+        why = [line for line in told if not line.startswith("DETAIL:")]  # Postgres quotes rows there, plates and all
         found.append(
             FailedJob(id=job_id, name=job.description or "", args=list(job.args), why=why[-1] if why else "unknown")
         )

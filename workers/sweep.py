@@ -3,6 +3,7 @@
 Each check worker sweeps about once a second; a lock lets one at a time. Everything here may happen twice.
 """
 
+import time
 from datetime import UTC, datetime, timedelta
 
 from anpr import log
@@ -10,13 +11,16 @@ from anpr.types import FrameOutcome, PlateOutcome, Reading
 from storage import plate_events, plate_reads, sessions, sweeps
 from storage.db import Conn
 from storage.sessions import Session
-from workers import frames, queues
+from workers import frames, purge, queues
 from workers.process import Process
 
 _log = log.get(__name__)
 SILENT_S = 30.0  # an ingest reports every second; one silent for this long was killed
 LIVE_SLACK_S = 3.0  # a live frame's way to its read, beyond the gap, before an event is closed by the clock
 BATCH = 8
+PURGE_S = 60.0
+TIDY_S = 3600.0
+PURGE_MOST = 2000  # events at a time: a second's work, after which frames and events are seen to again
 _NOTHING = Reading(candidates=())
 
 
@@ -49,6 +53,7 @@ def sweep(process: Process) -> None:
         frames.forget(process.redis, session_id)
         _log.info("session.settled", session=session_id)
     _wake_forgotten(process, running)
+    _forget(process)
 
 
 def _closes_before(conn: Conn, process: Process, session: Session) -> datetime | None:
@@ -118,3 +123,19 @@ def _wake_forgotten(process: Process, running: list[Session]) -> None:
         crops = frames.crops_waiting(process.redis, session.id)
         if crops:
             queues.read_later(process.redis, session.id, crops[:BATCH])
+
+
+def _forget(process: Process) -> None:
+    """Once a minute erase what is no longer needed, once an hour what accidents left."""
+    now_s, now = time.monotonic(), datetime.now(UTC)
+    try:
+        if now_s >= process.purges_at_s:
+            process.purges_at_s = now_s + PURGE_S
+            done = purge.purge(process.database, process.redis, process.settings, now=now, most=PURGE_MOST)
+            if done.events:
+                _log.info("events.erased", events=done.events.total(), pictures=done.pictures)
+        if now_s >= process.tidies_at_s:
+            process.tidies_at_s = now_s + TIDY_S
+            purge.tidy(process.database, process.redis, process.settings, now=now)
+    except OSError as exc:
+        _log.error("erasing.failed", why=exc.strerror, picture=exc.filename)

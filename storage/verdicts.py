@@ -1,20 +1,25 @@
 """Verdicts: added, never changed, except that `judge_again_at` is cleared when that has been done."""
 
 from anpr.types import Verdict, VerdictStatus
-from storage.db import Conn
+from storage.db import Conn, returned
 
 _ADD = """
 insert into verdicts (event_id, revision, status, reason, readings_tried, vignette_id, snapshot_id, rules_version,
     judge_again_at)
 values (%(event)s, %(revision)s, %(status)s, %(reason)s, %(tried)s, %(vignette)s, %(snapshot)s, %(rules)s, %(again)s)
-on conflict do nothing
+on conflict (event_id, revision, snapshot_id, rules_version, status)
+    do update set judge_again_at = excluded.judge_again_at
+returning xmax = 0
 """
 _JUDGED_AGAIN = "update verdicts set judge_again_at = null where event_id = %(event)s and judge_again_at <= now()"
 
 
 def add(conn: Conn, event_id: int, revision: int, verdict: Verdict) -> bool:
-    """Add the verdict on one revision of an event; False where that very judgement is already there."""
-    done = conn.execute(
+    """Add the verdict on one revision of an event; False where that very judgement is already there.
+
+    Then that takes its `judge_again_at`, which is cleared where its time has come.
+    """
+    added = conn.execute(
         _ADD,
         {
             "event": event_id,
@@ -27,9 +32,9 @@ def add(conn: Conn, event_id: int, revision: int, verdict: Verdict) -> bool:
             "rules": verdict.rules_version,
             "again": verdict.judge_again_at,
         },
-    )
+    ).fetchone()
     conn.execute(_JUDGED_AGAIN, {"event": event_id})
-    return done.rowcount == 1
+    return returned(added)[0]
 
 
 _IN_FORCE = """

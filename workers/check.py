@@ -71,6 +71,7 @@ def check(event_id: int) -> None:
         event = row.event
         if _join_unreadable_looks(conn, event, rules) or erasures.erased_at(conn, event_id) is not None:
             return
+        vignettes.hold(conn, event.toll_country)
         snapshot = vignettes.in_force(conn, event.toll_country)
         paid = [] if snapshot is None else vignettes.candidates(conn, snapshot.id, readings(event, rules))
         verdict = judge(event, paid, snapshot=snapshot, rules=rules, now=datetime.now(UTC))

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 
 from anpr import log
 from anpr.types import FrameOutcome, PlateOutcome, Reading
-from storage import plate_events, plate_reads, sessions, sweeps
+from storage import plate_events, plate_reads, rejudging, sessions, sweeps
 from storage.db import Conn
 from storage.sessions import Session
 from workers import frames, purge, queues
@@ -18,6 +18,7 @@ _log = log.get(__name__)
 SILENT_S = 30.0  # an ingest reports every second; one silent for this long was killed
 LIVE_SLACK_S = 3.0  # a live frame's way to its read, beyond the gap, before an event is closed by the clock
 BATCH = 8
+REJUDGE_MOST = 300  # events a sweep looks at for what a new vignette list changes: each has some 30 readings
 PURGE_S = 60.0
 TIDY_S = 3600.0
 PURGE_MOST = 2000  # events at a time: a second's work, after which frames and events are seen to again
@@ -44,6 +45,8 @@ def sweep(process: Process) -> None:
                 settled.append(session.id)
         ungrouped = plate_reads.sessions_with_ungrouped(conn)
         unjudged = plate_events.unjudged(conn)
+        if len(unjudged) < REJUDGE_MOST:
+            rejudging.mark(conn, most=REJUDGE_MOST)
     for session_id, numbers in shed.items():
         frames.forget_shed(process.redis, session_id, numbers)
     for session_id in ungrouped:

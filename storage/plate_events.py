@@ -100,12 +100,12 @@ def close(conn: Conn, session_id: int, *, before: datetime | None) -> list[int]:
 
 _UNJUDGED = """
 (select e.id from plate_events e join sessions s on s.id = e.session_id
-where s.settled_at is null and e.state = 'closed'
+where s.settled_at is null and e.state = 'closed' and e.erased_at is null
   and not exists (select from verdicts v where v.event_id = e.id and v.revision = e.revision)
 order by e.id limit 1000)
 union
 (select v.event_id from verdicts v join plate_events e on e.id = v.event_id
-where v.judge_again_at <= now() and e.state = 'closed'
+where v.judge_again_at <= now() and e.state = 'closed' and e.erased_at is null
 order by v.judge_again_at limit 1000)
 order by 1
 """

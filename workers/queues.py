@@ -6,6 +6,7 @@ Jobs are named, not imported, so a producer never loads a network. Arguments are
 and objects do not. Every job may run twice.
 """
 
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -21,6 +22,7 @@ from rq.exceptions import NoSuchJobError
 from rq.intermediate_queue import IntermediateQueue
 from rq.job import Job
 from rq.registry import FailedJobRegistry, StartedJobRegistry
+from rq.results import Result
 from rq.serializers import JSONSerializer
 from rq.utils import now
 
@@ -182,13 +184,17 @@ def failed(redis: Redis, stage: Stage) -> list[FailedJob]:
             discard(redis, stage, job_id)
             continue
         result = job.latest_result()
-        told = (result.exc_string or "").strip().splitlines() if result is not None else []
-        why = [line for line in told if not line.startswith("DETAIL:")]  # Postgres quotes rows there, plates and all
-        found.append(
-            FailedJob(id=job_id, name=job.description or "", args=list(job.args), why=why[-1] if why else "unknown")
-        )
+        told = "" if result is None else result.exc_string or ""
+        found.append(FailedJob(id=job_id, name=job.description or "", args=list(job.args), why=why_of(told)))
     return found
+
+
+def why_of(traceback: str) -> str:
+    """The last line of a traceback, without what Postgres adds to it: its details quote rows, and rows hold plates."""
+    told = re.split(r"^(?:DETAIL|CONTEXT):", traceback, maxsplit=1, flags=re.MULTILINE)[0].strip()
+    return told.splitlines()[-1] if told else "unknown"
 
 
 def discard(redis: Redis, stage: Stage, job_id: str) -> None:
     FailedJobRegistry(queue=queue(redis, stage)).remove(job_id, delete_job=True)
+    redis.delete(Result.get_key(job_id))  # its traceback, which RQ would keep for a week

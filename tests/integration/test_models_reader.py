@@ -137,3 +137,13 @@ def test_recognising_reads_what_is_large_enough_surest_first() -> None:
 
 def test_an_image_without_plates_gives_nothing() -> None:
     assert recognise(np.full((240, 320, 3), 90, np.uint8), Detector.load(), load_reader("tflite")) == []
+
+
+def test_the_classical_reader_names_the_characters_of_one_line_and_of_two() -> None:
+    reader = load_reader("segment")
+    one, two = reader.read([a_crop("7A7 4477"), a_crop("EH 12", "34 KLM", width=220)])
+    assert one.text == "7A74477"
+    assert len({candidate.text for candidate in one.candidates}) == 5
+    assert two.text[:4] == "EH12"
+    assert len(two.text) == 9
+    assert reader.read([]) == []

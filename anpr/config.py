@@ -4,6 +4,7 @@ import re
 from collections.abc import Mapping
 from difflib import get_close_matches
 from typing import Annotated, Any, Literal, Self, cast
+from urllib.parse import urlsplit
 
 import yaml
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
@@ -141,6 +142,28 @@ class RetentionSettings(_Section, Periods):
         return Periods.model_validate(self.model_dump(include=set(Periods.model_fields)))
 
 
+class RegistrySettings(_Section):
+    """A registry of vignettes that is asked over HTTP instead of imported lists."""
+
+    url: str = Field(default="", description="http(s)://… with {country} and {plate}; empty: imported lists are used")
+    token: str = Field(default="", repr=False, description="sent as bearer token, where not empty")
+    timeout_s: float = Field(default=2.0, gt=0, le=5, description="for one answer, s")
+    retries: int = Field(default=2, ge=0, le=5, description="further attempts where it fails for a moment")
+    cache_s: float = Field(default=60.0, ge=0, le=3600, description="how long an answer is remembered, s")
+    failures: int = Field(default=5, ge=1, description="failures in a row after which it is let rest")
+    rest_s: float = Field(default=30.0, ge=0, description="how long it is let rest, s")
+    again_s: float = Field(default=60.0, ge=1, description="a passing it could not answer is judged again then, s")
+
+    @field_validator("url")
+    @classmethod
+    def _asks_for_a_plate(cls, value: str) -> str:
+        url = urlsplit(value)
+        is_whole = url.scheme in ("http", "https") and url.hostname and url.port != 0
+        if value and not (is_whole and "{plate}" in value and "{country}" in value):
+            raise ValueError("must be such as https://registry.example/vignettes/{country}/{plate}")
+        return value
+
+
 class Settings(_Section):
     """The whole of it."""
 
@@ -154,6 +177,7 @@ class Settings(_Section):
     read: ReadSettings = ReadSettings()
     events: EventSettings = EventSettings()
     check: CheckSettings = CheckSettings()
+    registry: RegistrySettings = RegistrySettings()
     retention: RetentionSettings = RetentionSettings()
 
     @model_validator(mode="before")

@@ -55,6 +55,7 @@ def show(config: ConfigOption = None) -> None:
     plain = cast(dict[str, Any], redacted(loaded.model_dump(mode="json")))
     plain |= {"database_url": _database(loaded.database_url), "redis_url": _redis(loaded.redis_url)}
     plain["retention"]["key"] = "***" if loaded.retention.key else ""
+    plain["registry"]["token"] = "***" if loaded.registry.token else ""
     print(yaml.safe_dump(plain, sort_keys=False, allow_unicode=True), end="")
 
 

@@ -4,13 +4,14 @@ An import is a snapshot with rows of its own. An update is one on top of an impo
 each snapshot, old or new, goes on showing what it held.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 from psycopg.rows import class_row
 
 from anpr.errors import BadRegistry
+from anpr.registry import Answer
 from anpr.types import Vignette
 from anpr.vignette_lists import VignetteRow
 from anpr.vignettes import Snapshot
@@ -212,3 +213,16 @@ def candidates(conn: Conn, snapshot_id: int, plates: Iterable[str]) -> list[Vign
     """All vignettes of these plates in a snapshot, whenever valid."""
     with conn.cursor(row_factory=class_row(Vignette)) as cursor:
         return cursor.execute(_CANDIDATES, {"snapshot": snapshot_id, "plates": list(plates)}).fetchall()
+
+
+class ListRegistry:
+    """The imported lists as a registry, for one transaction: what it says stays in force until that ends."""
+
+    def __init__(self, conn: Conn) -> None:
+        self._conn = conn
+
+    def ask(self, toll_country: str, plates: Sequence[str]) -> Answer:
+        hold(self._conn, toll_country)
+        snapshot = in_force(self._conn, toll_country)
+        found = [] if snapshot is None else candidates(self._conn, snapshot.id, plates)
+        return Answer(snapshot=snapshot, vignettes=tuple(found))

@@ -1,10 +1,13 @@
 """Stage 3: reads → plate events → verdicts."""
 
-from datetime import UTC, datetime
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 
 from anpr import events, log, votes
+from anpr.errors import Unavailable
 from anpr.events import GroupingRules
-from anpr.types import PlateEvent, PlateRead
+from anpr.registry import Registry
+from anpr.types import PlateEvent, PlateRead, Verdict, VerdictStatus
 from anpr.vignettes import JudgeRules, is_readable, judge, readings
 from storage import erasures, evidence, plate_events, plate_reads, verdicts, vignettes
 from storage.db import Conn
@@ -12,6 +15,8 @@ from workers import queues
 from workers.process import current, job
 
 _log = log.get(__name__)
+# What no other reading and no later answer changes.
+SETTLED = (VerdictStatus.VALID, VerdictStatus.EXEMPT, VerdictStatus.NOT_LIABLE, VerdictStatus.UNREADABLE)
 MOST_VOTERS = 100  # a parked car has thousands of reads; its hundred most confident ones settle what it is
 
 
@@ -71,12 +76,43 @@ def check(event_id: int) -> None:
         event = row.event
         if _join_unreadable_looks(conn, event, rules) or erasures.erased_at(conn, event_id) is not None:
             return
-        vignettes.hold(conn, event.toll_country)
-        snapshot = vignettes.in_force(conn, event.toll_country)
-        paid = [] if snapshot is None else vignettes.candidates(conn, snapshot.id, readings(event, rules))
-        verdict = judge(event, paid, snapshot=snapshot, rules=rules, now=datetime.now(UTC))
+        if process.registry is None:
+            answer = vignettes.ListRegistry(conn).ask(event.toll_country, readings(event, rules))
+            verdict = judge(event, answer.vignettes, snapshot=answer.snapshot, rules=rules, now=datetime.now(UTC))
+            verdicts.add(conn, event_id, event.revision, verdict)
+            _tell(event, verdict)
+            return
+    verdict = _judged_elsewhere(process.registry, event, rules, again_s=process.settings.registry.again_s)
+    with process.database.transaction() as conn:
+        row = plate_events.get(conn, event_id)
+        if row is None or row.event != event or erasures.erased_at(conn, event_id) is not None:
+            return  # it changed meanwhile, and closes and is judged again
         verdicts.add(conn, event_id, event.revision, verdict)
-    _log.info("event.judged", camera=event.camera, event_id=event_id, verdict=verdict.status.value)
+    _tell(event, verdict)
+
+
+def _tell(event: PlateEvent, verdict: Verdict) -> None:
+    _log.info("event.judged", camera=event.camera, event_id=event.id, verdict=verdict.status.value)
+
+
+def _judged_elsewhere(registry: Registry, event: PlateEvent, rules: JudgeRules, *, again_s: float) -> Verdict:
+    """The verdict by a registry outside, asked as little as will do; parked for `again_s` where that is away."""
+    verdict = judge(event, (), snapshot=None, rules=rules, now=datetime.now(UTC))
+    tried = readings(event, rules)
+    try:
+        for plates in (tried[:1], tried):
+            if verdict.status in SETTLED:
+                break
+            answer = registry.ask(event.toll_country, plates)
+            verdict = judge(event, answer.vignettes, snapshot=answer.snapshot, rules=rules, now=datetime.now(UTC))
+    except Unavailable as exc:
+        _log.debug("registry.away", why=str(exc))
+        why = f"the registry for {event.toll_country} did not answer"
+        verdict = replace(verdict, status=VerdictStatus.REGISTRY_UNKNOWN, reason=why)
+    again_at = verdict.judge_again_at
+    if verdict.status is VerdictStatus.REGISTRY_UNKNOWN:
+        again_at = datetime.now(UTC) + timedelta(seconds=again_s)
+    return replace(verdict, snapshot_id=None, vignette_id=None, judge_again_at=again_at)
 
 
 def _join_unreadable_looks(conn: Conn, event: PlateEvent, rules: JudgeRules) -> bool:

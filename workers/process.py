@@ -11,6 +11,7 @@ from redis import Redis
 from anpr import log
 from anpr.config import Settings
 from anpr.errors import Retryable
+from anpr.registry import Registry
 from models.detector.inference import Detector
 from models.reader.protocol import Reader
 from storage.db import Database
@@ -29,6 +30,7 @@ class Process:
     database: Database
     loaded_detector: Detector | None = None
     loaded_reader: Reader | None = None
+    registry: Registry | None = None  # None: the lists in the database
     is_waiting: bool = False
     purges_at_s: float = 0.0  # on the monotonic clock
     tidies_at_s: float = 0.0

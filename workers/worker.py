@@ -18,6 +18,7 @@ from anpr.errors import Unavailable
 from models.detector.inference import Detector
 from models.reader import Reader, load_reader
 from storage.db import Database
+from storage.http_registry import HttpRegistry
 from workers import frames, process, queues
 from workers.process import Process
 from workers.queues import JOB_TIMEOUT_S, SOCKET_TIMEOUT_S, Stage, StageQueue
@@ -101,6 +102,7 @@ def work(stage: Stage, settings: Settings) -> bool:
         database=Database(settings.database_url),
         loaded_detector=_detector(settings.detect) if stage == "detect" else None,
         loaded_reader=_reader(settings.read) if stage == "read" else None,
+        registry=HttpRegistry(settings.registry) if stage == "check" and settings.registry.url else None,
     )
     process.hold(held)
     _wait_for_servers(held)

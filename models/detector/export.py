@@ -18,7 +18,7 @@ from models.evaluate.truth import picture
 from models.spec import DetectorSpec
 from models.tflite import Network
 from models.training.convert import Form, PostProcess, converter, real_values
-from models.training.exporting import Exported, facts, spread, write
+from models.training.exporting import Exported, facts, keep_weights, spread, write
 from models.training.loop import BEST, load_weights
 
 ANCHORS = "anchors.json"
@@ -39,7 +39,7 @@ def export(
     threshold: float,
     pictures: int = 200,
 ) -> list[Exported]:
-    """Write the best weights of a training run into `out` in each form, with spec and label map.
+    """Write the best weights of a training run into `out` in each form, with spec, label map and NAME.npz.
 
     calibrate: data sets of any format, whose train split shows int8 the values there are; `pictures`: how many of
     them are looked at, in all. Their best box is also what is compared with Keras. threshold: that of the spec.
@@ -65,6 +65,7 @@ def export(
         ),
         image=pixels[0],
     )
+    keep_weights(run / BEST, out / f"{name}.npz")
     (out / spec.labels).write_text(f"{LABEL}\n", encoding="utf-8")
     return exported
 

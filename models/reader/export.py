@@ -15,7 +15,7 @@ from models.reader.data import SPEC, tensor
 from models.reader.network import build
 from models.tflite import Network
 from models.training.convert import Form, converter
-from models.training.exporting import Exported, facts, spread, write
+from models.training.exporting import Exported, facts, keep_weights, spread, write
 from models.training.loop import BEST, RUN, load_weights
 
 REAL = (0.0, 255.0)  # the network takes grey levels
@@ -31,7 +31,7 @@ def export(
     looks: Sequence[float] = (0.0,),
     pictures: int = 400,
 ) -> list[Exported]:
-    """Write the best weights of a training run into `out` in each form, with its spec.
+    """Write the best weights of a training run into `out` in each form, with its spec and NAME.npz to start from.
 
     calibrate: folders with a labels.csv, whose train split shows int8 the values there are; `pictures`: how many
     crops are looked at, in all. What is compared with Keras is the likeliest class of each step. looks: of the spec.
@@ -48,6 +48,7 @@ def export(
         trios = zip(found, truth, likeliest, strict=True)
         return np.concatenate([np.abs(np.take_along_axis(a - b, which, axis=1)) for a, b, which in trios])
 
+    keep_weights(run / BEST, out / f"{name}.npz")
     return write(
         out,
         name,

@@ -74,6 +74,17 @@ def write(
     return exported
 
 
+def keep_weights(best: Path, path: Path) -> None:
+    """Write the weights of a run, an .npz, in half precision: where others may start from (`load_weights`)."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with np.load(best) as file:
+            halves = {name: file[name].astype(np.float16) for name in file.files if file[name].dtype.kind == "f"}
+        np.savez_compressed(path, **halves)  # type: ignore[arg-type]
+    except OSError as exc:
+        raise BadInput(f"{exc.filename or path}: {exc.strerror}") from exc
+
+
 def facts(path: Path) -> dict[str, Any]:
     """The object in a JSON file of a training run; BadInput where it is missing or none."""
     try:

@@ -30,8 +30,8 @@ def inputs(tmp_path_factory) -> Path:
     (directory / "text.mp4").write_text("This is not a video.\n" * 20)
     index = data.index(b"moov") - 4
     (directory / "headless.mp4").write_bytes(data[:index] + data[index + int.from_bytes(data[index : index + 4]) :])
-    for name in ("detector.yaml", "labelmap.txt"):
-        shutil.copy(WEIGHTS.with_name(name), directory)
+    shutil.copy(WEIGHTS.with_suffix(".yaml"), directory / "detector.yaml")
+    shutil.copy(WEIGHTS.with_name("labelmap.txt"), directory)
     (directory / "detector.tflite").write_bytes(WEIGHTS.read_bytes()[:100_000])
     return directory
 

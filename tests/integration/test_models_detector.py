@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from anpr.errors import BadConfig, BadModel
 from anpr.types import Box
+from cli.demo import scene
 from models.detector import Detector
 from models.detector.inference import WEIGHTS
 from models.reader.inference import WEIGHTS as READER
@@ -26,21 +27,12 @@ QUANTISED = {"uint8": (1 / 255, 0), "int8": (1 / 255, -128), "float32": (0.0, 0)
 TYPES = {"uint8": schema.TensorType.UINT8, "int8": schema.TensorType.INT8, "float32": schema.TensorType.FLOAT32}
 
 
-def draw_car(frame: NDArray[np.uint8], x: int, y: int, text: str = "BC 1234 DE") -> Box:
-    """A plain rear view whose plate has its top left corner at x, y; returns the box of the plate."""
-    width, height, centre = 160, 36, x + 80
-    dark, red = (10, 10, 10), (30, 30, 220)
-    cv2.rectangle(frame, (centre - 220, y - 160), (centre + 220, y + 100), (40, 40, 120), -1)
-    cv2.rectangle(frame, (centre - 170, y - 220), (centre + 170, y - 120), (60, 50, 40), -1)
-    for side in (-1, 1):
-        cv2.rectangle(frame, (centre + side * 180 - 30, y - 80), (centre + side * 180 + 30, y - 30), red, -1)
-        cv2.rectangle(frame, (centre + side * 170 - 30, y + 100), (centre + side * 170 + 30, y + 150), dark, -1)
-    cv2.rectangle(frame, (x, y), (x + width, y + height), (235, 235, 235), -1)
-    cv2.rectangle(frame, (x, y), (x + width, y + height), dark, 1)
-    (text_width, text_height), _ = cv2.getTextSize(text, cv2.FONT_HERSHEY_DUPLEX, 0.85, 2)
-    corner = x + (width - text_width) // 2, y + (height + text_height) // 2
-    cv2.putText(frame, text, corner, cv2.FONT_HERSHEY_DUPLEX, 0.85, dark, 2, cv2.LINE_AA)
-    return Box(x1=x, y1=y, x2=x + width, y2=y + height)
+def a_road_with_a_car() -> tuple[NDArray[np.uint8], Box]:
+    """A frame of the demo, 720x1280x3, and the box of the widest plate in it."""
+    number = 80
+    frame = scene.Scene(7).frame(number)
+    plates = [plate.box for plate in scene.plates_in(scene.passing(seed=7), number)]
+    return frame, max(plates, key=lambda box: box.width)
 
 
 def scaled(image: NDArray[np.uint8], width: int, height: int) -> NDArray[np.uint8]:
@@ -206,7 +198,7 @@ def test_a_plate_label_that_the_map_lacks_is_refused(tmp_path: Path) -> None:
 def test_a_network_that_is_no_detector_is_refused(tmp_path: Path) -> None:
     path = a_model(tmp_path)
     shutil.copy(READER, path)
-    with pytest.raises(BadModel, match=r"its input is \[1, 48, 192, 1\], a detector takes 1 × height × width × 3"):
+    with pytest.raises(BadModel, match=r"its input is \[1, 32, 160, 1\], a detector takes 1 × height × width × 3"):
         Detector.load(path)
 
 
@@ -217,8 +209,7 @@ def test_tiles_that_are_no_grid_are_refused(tiles: str) -> None:
 
 
 def test_our_detector_finds_a_rendered_plate_in_frames_of_any_size() -> None:
-    frame, detector = a_road(), Detector.load()
-    plate = draw_car(frame, 560, 420)
+    (frame, plate), detector = a_road_with_a_car(), Detector.load()
     for scale in (0.5, 1.0, 1.5):
         (found, *_) = detector.detect(scaled(frame, round(1280 * scale), round(720 * scale)))
         back = Box(x1=found.box.x1 / scale, y1=found.box.y1 / scale, x2=found.box.x2 / scale, y2=found.box.y2 / scale)
@@ -237,36 +228,34 @@ def test_frames_of_odd_sizes_do_no_harm(size: tuple[int, int]) -> None:
 
 
 def test_detecting_leaves_the_frame_alone() -> None:
-    frame = a_road()
-    draw_car(frame, 560, 420)
+    frame, _ = a_road_with_a_car()
     before = frame.copy()
     Detector.load(tiles="2x1").detect(frame)
     assert np.array_equal(frame, before)
 
 
 def test_tiles_find_a_plate_that_is_too_small_in_the_whole_frame_and_report_it_once() -> None:
-    near = a_road()
-    draw_car(near, 560, 420)
+    near, box = a_road_with_a_car()
     frame = np.full((1440, 2560, 3), 90, np.uint8)
     frame[500:725, 300:700] = scaled(near, 400, 225)
-    plate = Box(x1=300 + 175, y1=500 + 131, x2=300 + 225, y2=500 + 142.5)
+    share = 400 / 1280
+    plate = Box(x1=box.x1 * share, y1=box.y1 * share, x2=box.x2 * share, y2=box.y2 * share).shifted(300, 500)
     assert [d for d in Detector.load().detect(frame) if d.box.iou(plate) > 0.4] == []
     assert len([d for d in Detector.load(tiles="4x4").detect(frame) if d.box.iou(plate) > 0.4]) == 1
 
 
 def test_our_own_file_gives_the_same_plates_with_its_outputs_in_another_order(tmp_path: Path) -> None:
-    frame = a_road()
-    draw_car(frame, 560, 420)
+    frame, _ = a_road_with_a_car()
     want = Detector.load().detect(frame)
     classic = struct.pack("<4i", *(output.index for output in Network(WEIGHTS).outputs))
     content = WEIGHTS.read_bytes()
     at = content.rindex(classic)  # the first is the operator's own list, the second the graph's
     boxes, classes, scores, count = struct.unpack("<4i", classic)
     other = struct.pack("<4i", scores, boxes, count, classes)
-    for name in ("detector.yaml", "labelmap.txt"):
+    for name in (f"{WEIGHTS.stem}.yaml", "labelmap.txt"):
         shutil.copy(WEIGHTS.with_name(name), tmp_path)
-    (tmp_path / "detector.tflite").write_bytes(content[:at] + other + content[at + len(other) :])
-    shuffled = Network(tmp_path / "detector.tflite")
+    (tmp_path / WEIGHTS.name).write_bytes(content[:at] + other + content[at + len(other) :])
+    shuffled = Network(tmp_path / WEIGHTS.name)
     assert [output.index for output in shuffled.outputs] == [scores, boxes, count, classes]
     assert want
-    assert Detector.load(tmp_path / "detector.tflite").detect(frame) == want
+    assert Detector.load(tmp_path / WEIGHTS.name).detect(frame) == want

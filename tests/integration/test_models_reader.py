@@ -76,7 +76,7 @@ def test_a_network_that_is_no_reader_is_refused(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("old", "new", "says"),
-    [("XYZ", "XY", "its spec says 1 × steps × 36"), ("rows: 2", "rows: 7", "its 96 steps do not make 7 rows")],
+    [("XYZ", "XY", "its spec says 1 × steps × 36"), ("rows: 2", "rows: 7", "its 80 steps do not make 7 rows")],
 )
 def test_a_spec_that_does_not_fit_the_network_is_refused(tmp_path: Path, old: str, new: str, says: str) -> None:
     (tmp_path / "reader.yaml").write_text(WEIGHTS.with_suffix(".yaml").read_text().replace(old, new))

@@ -131,7 +131,7 @@ def test_a_detector_is_written_in_each_form_with_spec_and_labels(detectors: tupl
     out, ran = detectors
     assert (ran.status, ran.err, ran.error) == (0, "", None)
     specs = [name.replace(".tflite", ".yaml") for name in FORMS.values()]
-    assert sorted(path.name for path in out.iterdir()) == sorted([*FORMS.values(), *specs, "labelmap.txt"])
+    assert sorted(path.name for path in out.iterdir()) == sorted([*FORMS.values(), *specs, "labelmap.txt", "x.npz"])
     assert [name in ran.out for name in FORMS.values()] == [True] * 3
     sizes = [(out / name).stat().st_size for name in FORMS.values()]
     assert sizes == sorted(sizes, reverse=True)

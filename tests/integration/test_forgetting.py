@@ -66,8 +66,9 @@ def networks() -> tuple[Detector, Any]:
 
 @pytest.fixture(scope="module")
 def jpegs() -> list[bytes]:
+    """Two near cars and a far one, which is too small to be read."""
     scene = Scene(7)
-    return [cv2.imencode(".jpg", scene.frame(45 + 5 * number))[1].tobytes() for number in NUMBERS]
+    return [cv2.imencode(".jpg", scene.frame(44 + 2 * number))[1].tobytes() for number in NUMBERS]
 
 
 def a_worker(own: OwnServers, networks: tuple[Detector, Any], evidence_dir: Path, **retention: object) -> Process:
@@ -285,6 +286,13 @@ def queues_are_written_anew(held: Process) -> None:
 
 def test_the_ledger_tells_what_was_erased_and_no_plate(held: Process, jpegs: list[bytes]) -> None:
     left = passings(held, jpegs)
+    with held.database.transaction() as conn:  # a look that was no plate's, and of which a few characters were read
+        conn.execute(
+            "insert into plate_reads (session_id, frame_no, plate_no, captured_at, x1, y1, x2, y2, detection_score,"
+            " outcome, text, confidence, read_at) values (%s, 3, 99, now(), 1, 1, 50, 20, 0.6, 'unreadable', 'W6',"
+            " 0.01, now())",
+            (left.session_id,),
+        )
     later = datetime.now(UTC) + timedelta(days=400)
     purge.purge(held.database, held.redis, held.settings, now=later)
     purge.purge(held.database, held.redis, held.settings, now=later + timedelta(days=181))

@@ -74,7 +74,10 @@ class QueueSettings(_Section):
 class DetectSettings(_Section):
     """The plate detector."""
 
-    model: str | None = Field(default=None, description="a .tflite with its spec beside it; null: the one that ships")
+    model: str | None = Field(
+        default=None,
+        description="a .tflite with its spec beside it, or the name of one that ships; null: ssd_mobilenet_v2_320",
+    )
     threshold: Share | None = Field(default=None, description="least detection score; null: what the spec says")
     tiles: str | None = Field(default=None, pattern=r"^\d+x\d+$", description='look in tiles too, such as "2x1"')
     margin: Share | None = Field(

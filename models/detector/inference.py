@@ -42,13 +42,13 @@ class Detector:
 
     @classmethod
     def load(cls, path: Path | None = None, *, threshold: float | None = None, tiles: str | None = None) -> Self:
-        """The detector of a .tflite (ours by default), its spec (.yaml of the same name) and label map beside it.
+        """The detector of a .tflite, its spec (.yaml of the same name) and label map beside it; or ours of a name.
 
         threshold: least score of a plate, the spec's by default. tiles: "2x1" also looks at 2 columns × 1 row of
         overlapping parts of the frame, for plates that are small in it, at as many more passes of the network.
         Raises BadModel where a file is missing, damaged or does not fit the others, BadConfig for other tiles.
         """
-        path = path or WEIGHTS
+        path = _shipped(path)
         spec = load_spec(DetectorSpec, path)
         labels = load_labels(path.with_name(spec.labels))
         missing = [plate for plate in spec.plates if plate not in labels.values()]
@@ -111,6 +111,15 @@ class Detector:
         if _is_cut(in_frame, part, width_px, height_px):
             return None
         return geometry.clipped(in_frame, width_px, height_px)
+
+
+def _shipped(path: Path | None) -> Path:
+    """The file of a network that ships, where its bare name is given."""
+    if path is None:
+        return WEIGHTS
+    is_bare = path.parent == Path() and not path.suffix
+    named = WEIGHTS.with_name(f"{path.name}.tflite") if is_bare else path
+    return named if named.exists() else path
 
 
 def _layout(shape: tuple[int, ...]) -> tuple[tuple[int, int], bool]:

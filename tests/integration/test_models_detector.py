@@ -217,6 +217,14 @@ def test_our_detector_finds_a_rendered_plate_in_frames_of_any_size() -> None:
         assert back.iou(plate) > 0.5
 
 
+def test_a_network_that_ships_is_found_by_its_name() -> None:
+    frame, plate = a_road_with_a_car()
+    (found, *_) = Detector.load(Path("ssd_mobilenet_v2_448")).detect(frame)
+    assert found.box.iou(plate) > 0.6
+    with pytest.raises(BadModel, match="ssd_mobilenet_v9"):
+        Detector.load(Path("ssd_mobilenet_v9"))
+
+
 def test_an_empty_road_has_no_plate() -> None:
     assert Detector.load().detect(a_road()) == []
     assert Detector.load(tiles="2x2").detect(a_road()) == []

@@ -1,6 +1,5 @@
 """CARD.md beside a network: what it is, what it was made of, how, and what it is worth."""
 
-import platform
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +12,7 @@ from anpr.errors import BadInput
 from models.evaluate.page import Table
 from models.tflite import Network, runtime_version
 from models.training.exporting import facts
+from models.training.machine import processor
 
 CARD = "CARD.md"
 _RUN = "run.json"
@@ -70,7 +70,7 @@ def write_card(
         sources=_sources(kind),
         runs=runs,
         command=f"anpr model card {kind}",
-        machine=f"{_processor()}, one thread, {runtime_version()}",
+        machine=f"{processor()}, one thread, {runtime_version()}",
         how=how,
         sections=sections,
         weaknesses=_kept(path),
@@ -128,12 +128,3 @@ def _kept(path: Path) -> str:
         return ""
     _, _, after = path.read_text(encoding="utf-8").partition(f"{_WEAKNESSES}\n")
     return after.partition("\n## ")[0].strip()
-
-
-def _processor() -> str:
-    try:
-        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
-    except OSError:
-        return platform.machine()
-    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
-    return names[0] if names else platform.machine()

@@ -2,7 +2,6 @@
 
 import csv
 import json
-import platform
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -18,6 +17,7 @@ from numpy.typing import NDArray
 
 from anpr.errors import BadInput
 from models.training.curves import draw_curves
+from models.training.machine import processor
 
 CHECKPOINT, BEST, HISTORY, CURVES, RUN = "checkpoint.npz", "best.npz", "history.csv", "curves.png", "run.json"
 _AVERAGED_EVERY = 5  # steps: averaging costs a copy of all weights
@@ -206,21 +206,11 @@ def _write_run(directory: Path, run: _Run, started_at: datetime, about: Mapping[
         "command": ["anpr", *sys.argv[1:]],
         "started_at": started_at.isoformat(timespec="seconds"),
         "took_s": round(run.seconds),
-        "machine": _machine(),
+        "machine": f"{processor()}, Keras {keras.__version__} on {keras.config.backend()}",
         "steps": run.step,
         "best": run.best,
     }
     (directory / RUN).write_text(json.dumps({**facts, **about}, indent=2) + "\n", encoding="utf-8")
-
-
-def _machine() -> str:
-    try:
-        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
-        names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
-        processor = names[0] if names else platform.machine()
-    except OSError:
-        processor = platform.machine()
-    return f"{processor}, Keras {keras.__version__} on {keras.config.backend()}"
 
 
 def _line(row: Row, plan: Plan, *, improved: bool) -> str:

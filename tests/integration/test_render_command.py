@@ -1,12 +1,12 @@
 """`anpr model data render`: sheets, crops and scenes in files."""
 
-from importlib.util import find_spec
 from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
 from commands import Ran, run
+from fonts import some_fonts
 
 from anpr.errors import BadInput
 from cli.model.render import render
@@ -16,13 +16,7 @@ from models.evaluate.crops import load_crops
 
 @pytest.fixture(scope="module")
 def fonts(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    spec = find_spec("matplotlib")
-    assert spec is not None
-    assert spec.origin is not None
-    source = Path(spec.origin).parent / "mpl-data/fonts/ttf/DejaVuSans-Bold.ttf"
-    directory = tmp_path_factory.mktemp("fonts")
-    (directory / source.name).write_bytes(source.read_bytes())
-    return directory
+    return some_fonts(tmp_path_factory.mktemp("fonts"), "DejaVuSans-Bold")
 
 
 def ran(fonts: Path, *args: object) -> Ran:

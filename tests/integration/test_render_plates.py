@@ -1,12 +1,12 @@
 """Rendered plates with real fonts: the seed decides, the ink lies in the corners, processes give what one would."""
 
-from importlib.util import find_spec
 from itertools import islice
 from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
+from fonts import some_fonts
 from numpy.typing import NDArray
 
 from anpr.errors import BadInput
@@ -19,17 +19,6 @@ from models.render.looks import LOOKS
 from models.render.plate import draw_plate
 from models.render.sample import Options, Sample, batches, chunk, sample, samples
 from models.render.scene import paste, replace
-
-
-def some_fonts(directory: Path, *names: str) -> Path:
-    """A directory with fonts that come with matplotlib."""
-    spec = find_spec("matplotlib")
-    assert spec is not None
-    assert spec.origin is not None
-    for name in names or ("DejaVuSans-Bold", "DejaVuSansMono-Bold"):
-        source = Path(spec.origin).parent / "mpl-data/fonts/ttf" / f"{name}.ttf"
-        (directory / source.name).write_bytes(source.read_bytes())
-    return directory
 
 
 @pytest.fixture(scope="module")

@@ -1,12 +1,12 @@
 """The network of the classical reader: trained for a few steps, exported, read with."""
 
-from importlib.util import find_spec
 from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
 from commands import run
+from fonts import some_fonts
 
 from anpr.errors import BadModel
 from cli.model.train_characters import characters as command
@@ -18,13 +18,7 @@ from models.render.fonts import Fonts
 @pytest.fixture(scope="module")
 def directory(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A directory with a font that comes with matplotlib."""
-    spec = find_spec("matplotlib")
-    assert spec is not None
-    assert spec.origin is not None
-    folder = tmp_path_factory.mktemp("fonts")
-    name = "DejaVuSans-Bold.ttf"
-    (folder / name).write_bytes((Path(spec.origin).parent / "mpl-data/fonts/ttf" / name).read_bytes())
-    return folder
+    return some_fonts(tmp_path_factory.mktemp("fonts"), "DejaVuSans-Bold")
 
 
 @pytest.mark.timeout(600)  # 20 s of one core, on a machine that may have other work

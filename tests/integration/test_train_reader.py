@@ -2,7 +2,6 @@
 
 import csv
 import json
-from importlib.util import find_spec
 from pathlib import Path
 
 import cv2
@@ -10,6 +9,7 @@ import keras
 import numpy as np
 import pytest
 from commands import run
+from fonts import some_fonts
 
 from anpr.errors import BadInput
 from cli.model.train_reader import reader
@@ -29,13 +29,7 @@ SMALL = (64, 16)
 @pytest.fixture(scope="module")
 def directory(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A directory with a font that comes with matplotlib."""
-    spec = find_spec("matplotlib")
-    assert spec is not None
-    assert spec.origin is not None
-    folder = tmp_path_factory.mktemp("fonts")
-    name = "DejaVuSans-Bold.ttf"
-    (folder / name).write_bytes((Path(spec.origin).parent / "mpl-data/fonts/ttf" / name).read_bytes())
-    return folder
+    return some_fonts(tmp_path_factory.mktemp("fonts"), "DejaVuSans-Bold")
 
 
 @pytest.fixture(scope="module")

@@ -9,6 +9,7 @@ WORKDIR /src
 COPY pyproject.toml uv.lock README.md LICENSE ./
 RUN uv sync --frozen --no-dev --no-install-project $WITHOUT
 COPY anpr anpr
+COPY api api
 COPY cli cli
 COPY ingest ingest
 COPY models models

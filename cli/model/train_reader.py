@@ -28,6 +28,7 @@ def reader(  # noqa: PLR0917 (Typer takes a command's options as its parameters)
     every: Annotated[int, typer.Option(min=1, help="steps between evaluations and checkpoints")] = 250,
     patience: Annotated[int, typer.Option(min=1, help="evaluations without a better one before it stops")] = 20,
     seed: Annotated[int, typer.Option(min=0, help="the same seed sees the same plates")] = 0,
+    rate: Annotated[float, typer.Option(min=1e-6, max=1, help="learning rate at its highest")] = 2e-3,
     processes: Annotated[int, typer.Option(min=1, help="that render")] = 1,
     start_from: Annotated[
         Path | None, typer.Option(metavar="NPZ", help="weights to start from, such as another run's best.npz")
@@ -52,6 +53,7 @@ def reader(  # noqa: PLR0917 (Typer takes a command's options as its parameters)
         every=every,
         patience=patience,
         processes=processes,
+        rate=rate,
     )
     console = Console(highlight=False, soft_wrap=True)
     try:

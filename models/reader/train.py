@@ -21,10 +21,9 @@ from models.render.sample import batches, samples
 from models.training import loop
 
 WARM_UP = 400  # steps; CTC starts from saying nothing at all, and large steps keep it there
-PEAK_RATE = 2e-3  # AdamW, batches of 64
 DECAY = 0.01
 REGION_WEIGHT = 0.2  # of the loss of the country, which is the lesser task
-EASY_UNTIL = 0.25  # of the steps: from clean plates alone to all that a road has
+EASY_UNTIL = 0.25  # of the steps of new weights: from clean plates alone to all that a road has
 RENDERED = 400  # plates of the rendered validation set
 
 
@@ -42,6 +41,7 @@ class Settings:
     every: int
     patience: int
     processes: int
+    rate: float = 2e-3  # AdamW, at its highest
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,7 +62,7 @@ def train(settings: Settings, directory: Path, *, start_from: Path | None = None
         loop.load_weights(model, start_from, partly=True)
     warm_up = min(WARM_UP, settings.steps // 4)
     rate = keras.optimizers.schedules.CosineDecay(
-        PEAK_RATE / 50, settings.steps - warm_up, alpha=0.01, warmup_target=PEAK_RATE, warmup_steps=warm_up
+        settings.rate / 50, settings.steps - warm_up, alpha=0.01, warmup_target=settings.rate, warmup_steps=warm_up
     )
     optimizer = keras.optimizers.AdamW(cast(Any, rate), weight_decay=DECAY, clipnorm=5.0)
     optimizer.exclude_from_weight_decay(var_names=["gamma", "beta", "bias"])
@@ -72,7 +72,7 @@ def train(settings: Settings, directory: Path, *, start_from: Path | None = None
     about = {"seed": settings.seed, "input_px": list(settings.input_px), "regions": list(REGIONS)}
     return loop.train(
         model,
-        lambda first: _batches(settings, first),
+        lambda first: _batches(settings, first, is_new=start_from is None),
         lambda: scored(model, sets),
         best_of="exact",
         plan=plan,
@@ -97,9 +97,9 @@ def region_loss(regions: Any, logits: Any) -> Any:
     return known * ops.sparse_categorical_crossentropy(ops.maximum(numbers, 0), logits, from_logits=True)
 
 
-def _batches(settings: Settings, first: int) -> Iterator[loop.Batch]:
+def _batches(settings: Settings, first: int, *, is_new: bool) -> Iterator[loop.Batch]:
     def difficulty(step: int) -> tuple[float, float]:
-        return 0.0, min(1.0, 0.25 + 0.75 * step / (EASY_UNTIL * settings.steps))
+        return 0.0, min(1.0, 0.25 + 0.75 * step / (EASY_UNTIL * settings.steps)) if is_new else 1.0
 
     made: Iterator[Batch] = batches(
         settings.fonts,

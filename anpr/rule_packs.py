@@ -93,6 +93,12 @@ class Grace(_Rule):
         return self
 
 
+class LiabilityPeriod(_Rule):
+    """The calendar day or month there within which a car is charged once, however often it passes."""
+
+    per: Literal["day", "month"]
+
+
 class Stickers(_Rule):
     """Vignettes also exist as stickers, so that no list knows all."""
 
@@ -121,6 +127,7 @@ class RulePack(_Data):
     kinds: tuple[Kind, ...]
     grace: Grace | None = None
     stickers: Stickers | None = None
+    liability_period: LiabilityPeriod | None = None
     not_liable: tuple[NotLiable, ...] = ()
     series: tuple[Series, ...] = ()
     exempt: tuple[Exemption, ...] = ()
@@ -138,7 +145,7 @@ class RulePack(_Data):
     @property
     def used(self) -> set[str]:
         """The keys of the sources that its rules name."""
-        lone = [one for one in (self.grace, self.stickers) if one is not None]
+        lone = [one for one in (self.grace, self.stickers, self.liability_period) if one is not None]
         rules = (*self.kinds, *lone, *self.not_liable, *self.series, *self.exempt)
         return {*self.about, *(key for rule in rules for key in rule.sources)}
 

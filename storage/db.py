@@ -71,6 +71,10 @@ class Database:
         except psycopg.OperationalError as exc:
             raise Unavailable(f"Postgres at {self.address} does not answer: {first_line(exc)}") from exc
 
+    def pool_stats(self) -> dict[str, int]:
+        """What psycopg_pool says of the pool: pool_size, pool_available, requests_waiting and more."""
+        return self._pool.get_stats()
+
     def close(self) -> None:
         self._pool.close()
 

@@ -131,6 +131,20 @@ return ids
 """
 
 
+def oldest_at(redis: Client, session_id: int) -> datetime | None:
+    """When the oldest frame that waits was captured; None where none waits."""
+    found = redis.eval(_OLDEST_AT, 1, _frames(session_id))
+    return None if found is None else _EPOCH + timedelta(microseconds=int(cast(bytes, found)))
+
+
+# Field by name and value by turns; the picture does not travel.
+_OLDEST_AT = """
+local entry = redis.call('XRANGE', KEYS[1], '-', '+', 'COUNT', 1)[1]
+if not entry then return nil end
+for i = 1, #entry[2], 2 do if entry[2][i] == 'at' then return entry[2][i + 1] end end
+"""
+
+
 def load(redis: Client, session_id: int) -> int:
     """How many frames and crops of a session wait."""
     pipe = redis.pipeline(transaction=False)

@@ -9,6 +9,7 @@ and objects do not. Every job may run twice.
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, Literal
 
 from redis import Redis
@@ -161,6 +162,38 @@ def is_idle(redis: Redis, stage: Stage) -> bool:
     pipe.llen(waiting.intermediate_queue_key)
     pipe.zcard(StartedJobRegistry(queue=waiting).key)
     return not any(pipe.execute())
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class QueueState:
+    """How much there is to do at a stage."""
+
+    stage: str
+    waiting: int
+    running: int
+    oldest_s: float  # how long the oldest waiting job has waited; 0 where none waits
+
+
+_AT_FRONT = 5  # jobs that are tried again come back to the front, and are younger than those behind them
+
+
+def states(redis: Redis, *, at: datetime) -> list[QueueState]:
+    """The queues of all stages as of `at`, which is now. Raises RedisError."""
+    found: list[QueueState] = []
+    for stage in STAGES:
+        waiting = queue(redis, stage)
+        pipe = redis.pipeline(transaction=False)
+        pipe.llen(waiting.key)
+        pipe.llen(waiting.intermediate_queue_key)
+        pipe.zcard(StartedJobRegistry(queue=waiting).key)
+        pipe.lrange(waiting.key, 0, _AT_FRONT - 1)
+        length, taken, started, front = pipe.execute()
+        for job_id in front:
+            pipe.hget(Job.key_for(job_id.decode()), "enqueued_at")
+        since = [datetime.fromisoformat(text.decode()) for text in pipe.execute() if text]
+        oldest_s = max((at - min(since)).total_seconds(), 0.0) if since else 0.0
+        found.append(QueueState(stage=stage, waiting=length, running=taken + started, oldest_s=oldest_s))
+    return found
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -167,6 +167,15 @@ class RegistrySettings(_Section):
         return value
 
 
+class MetricsSettings(_Section):
+    """Where processes serve `/metrics` for Prometheus."""
+
+    host: str = Field(default="127.0.0.1", min_length=1, description="address to listen on; 0.0.0.0: all of this host")
+    port: int = Field(
+        default=0, ge=0, le=65535, description="port of /metrics, such as 9464; 0: none. One process a host serves it"
+    )
+
+
 class Settings(_Section):
     """The whole of it."""
 
@@ -182,6 +191,7 @@ class Settings(_Section):
     check: CheckSettings = CheckSettings()
     registry: RegistrySettings = RegistrySettings()
     retention: RetentionSettings = RetentionSettings()
+    metrics: MetricsSettings = MetricsSettings()
 
     @model_validator(mode="before")
     @classmethod

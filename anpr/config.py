@@ -100,6 +100,11 @@ class EventSettings(_Section):
     """Which reads are one car."""
 
     gap_s: float = Field(default=6.0, gt=0, description="a plate unseen for longer has passed, s")
+    late_s: float = Field(
+        default=600.0,
+        ge=0,
+        description="a read that comes later than this after its event closed is kept, not judged, s",
+    )
 
 
 class CheckSettings(_Section):

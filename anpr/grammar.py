@@ -248,6 +248,11 @@ def _match(one: Series) -> Match:
     )
 
 
+def forget_texts() -> None:
+    """Let go of the texts that this process remembers; shapes and series are nobody's."""
+    _matches.cache_clear()
+
+
 def matches(text: str, *, at: date | None = None) -> tuple[Match, ...]:
     """All series that a text fits as it stands, commonest first.
 

@@ -126,6 +126,7 @@ class PlateRead:
     detection_score: float
     outcome: PlateOutcome
     candidates: tuple[Candidate, ...] = ()
+    regions: tuple[Region, ...] = ()  # as its reader says; most probable first
 
     @property
     def text(self) -> str:
@@ -165,7 +166,14 @@ class PlateEvent:
     last_seen: datetime
     toll_country: str
     state: EventState
-    revision: int  # grows each time its reads change
+    revision: int  # grows each time its reads change, or people correct its plate
+    regions: tuple[Region, ...] = ()  # countries its plate may be of, likeliest first; "" is one that we do not know
+    corrected_plate: str | None = None  # what somebody who looked at it says the plate is
+
+    @property
+    def judged_plate(self) -> str:
+        """The plate it is judged by: people's word counts before the vote."""
+        return self.plate if self.corrected_plate is None else self.corrected_plate
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,14 +1,14 @@
 """Was the vignette valid here at this moment?"""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, replace
 from datetime import date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 from anpr import rule_packs
 from anpr.plates import MIN_LENGTH, look_alikes_of, narrow_slips_of
 from anpr.rule_packs import RulePack
-from anpr.types import PlateEvent, Verdict, VerdictStatus, Vignette
+from anpr.types import Candidate, PlateEvent, Verdict, VerdictStatus, Vignette
 
 RULES_VERSION = "2026-11"  # of `judge`; the version of the rule pack is added to it
 EXEMPT_KIND = "exempt"
@@ -58,7 +58,12 @@ def period(toll_country: str, first: date, last: date) -> tuple[datetime, dateti
 
 
 def readings(event: PlateEvent, rules: JudgeRules) -> tuple[str, ...]:
-    """What the plate may really be, the plate itself first: its plausible candidates, then what is often read as it."""
+    """What the plate may really be, the plate itself first: its plausible candidates, then what is often read as it.
+
+    A plate that somebody corrected is that plate alone.
+    """
+    if event.corrected_plate is not None:
+        return (event.corrected_plate,)
     if not event.plate:
         return ()
     least = rules.plausible * event.confidence
@@ -90,24 +95,27 @@ def judge(
     now: datetime,
     vehicle: str | None = None,
     registered_in: str | None = None,
+    may_be: Collection[str] = (),
 ) -> Verdict:
     """The verdict on one closed event, as of its passing and by the country's rules of that day.
 
     `vignettes` holds all that the snapshot knows of the event's `readings`. `vehicle` (such as "motorcycle") and
-    `registered_in` (a country) are what is known for certain of the car. SUSPECT is given only where nothing speaks
-    for the driver: enough agreeing reads, enough confidence, a fresh registry, no plausible reading that is paid or
-    exempt, no period of grace that still runs or that the list does not cover.
+    `registered_in` (a country) are what is known for certain of the car, `may_be` the vehicles that it may be. SUSPECT
+    is given only where nothing speaks for the driver: enough agreeing reads and confidence or somebody's correction, a
+    fresh registry, no plausible reading that is paid or exempt, no period of grace that still runs or that the list
+    does not cover, no vehicle that it may be and that the rules free.
     """
     pack = rule_packs.in_force(event.toll_country, event.first_seen)
     tried = readings(event, rules)
     case = _Case(
-        event=event,
+        event=_as_corrected(event),
         tried=tried,
         known=tuple(one for one in vignettes if one.plate in tried),
         pack=pack,
         grace_ends=None if pack is None else pack.grace_ends(event.first_seen, registered_in=registered_in),
         vehicle=vehicle,
         registered_in=registered_in,
+        may_be=frozenset(may_be),
     )
     found = (
         _unreadable(case, rules)
@@ -131,6 +139,13 @@ def judge(
     )
 
 
+def _as_corrected(event: PlateEvent) -> PlateEvent:
+    if event.corrected_plate is None:
+        return event
+    certain = Candidate(text=event.corrected_plate, confidence=1.0)
+    return replace(event, plate=certain.text, confidence=1.0, candidates=(certain,))
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Case:
     event: PlateEvent
@@ -140,6 +155,7 @@ class _Case:
     grace_ends: datetime | None
     vehicle: str | None
     registered_in: str | None
+    may_be: frozenset[str]
 
     @property
     def own(self) -> list[Vignette]:
@@ -232,7 +248,7 @@ def _list_too_early(case: _Case, snapshot: Snapshot | None) -> _Found | None:
 
 def _doubtful(case: _Case, rules: JudgeRules) -> _Found | None:
     event = case.event
-    if event.agreeing < rules.suspect_agreeing:
+    if event.corrected_plate is None and event.agreeing < rules.suspect_agreeing:
         doubt = f"only {event.agreeing} read(s) agree"
     elif event.confidence < rules.suspect_confidence:
         doubt = f"only {event.confidence:.0%} sure"
@@ -250,6 +266,8 @@ def _left_open(case: _Case) -> str | None:
     for rule in case.pack.not_liable:
         if rule.vehicle is None and case.registered_in is None:
             return f"{rule.why}, and where this one is registered is not known"
+        if rule.vehicle in case.may_be and case.registered_in in (None, rule.registered_in or case.registered_in):
+            return f"{rule.why}, and by its plate this may be a {rule.vehicle}"
     for series in case.pack.series:
         if case.registered_in in (None, series.registered_in) and any(map(series.matches, case.tried)):
             return series.why

@@ -12,7 +12,7 @@ from anpr.types import VerdictStatus
 from storage.db import Conn, Database
 from storage.plate_reads import PlateKey
 
-ERASED = "erased"  # stands for the reason of a verdict
+ERASED = "erased"  # stands for the reason of a verdict or a correction
 MOST = 1000  # events of one transaction, which keeps the grouping of their camera waiting
 
 
@@ -33,14 +33,14 @@ class Due:
     id: int
     session_id: int
     camera: str
-    plate: str
+    plate: str  # as it was judged
     status: VerdictStatus
     rule: str
 
 
 # An event is left alone while neighbours in time are still being read, grouped or judged: they may turn out to be it.
 _DUE = """
-select e.id, e.session_id, c.name as camera, e.plate, v.status, due.rule
+select e.id, e.session_id, c.name as camera, coalesce(e.corrected_plate, e.plate) as plate, v.status, due.rule
 from plate_events e
 join cameras c on c.id = e.camera_id
 join lateral (
@@ -98,12 +98,17 @@ where r.event_id = any(%(ids)s) and evidence.session_id = r.session_id and evide
   and evidence.plate_no = r.plate_no
 returning r.event_id, evidence.path
 """
-_READS = "update plate_reads set text = '', candidates = '[]' where event_id = any(%(ids)s)"
+_READS = "update plate_reads set text = '', candidates = '[]', regions = '[]' where event_id = any(%(ids)s)"
 _VERDICTS = """
 update verdicts set reason = %(erased)s, readings_tried = '{}', vignette_id = null where event_id = any(%(ids)s)
 """
+_CORRECTIONS = """
+update corrections set plate = case when plate is not null then '' end, reason = %(erased)s
+where event_id = any(%(ids)s)
+"""
 _EVENTS = """
-update plate_events set plate = '', candidates = '[]', erased_at = %(now)s, pseudonym = new.pseudonym
+update plate_events set plate = '', candidates = '[]', regions = '[]', erased_at = %(now)s, pseudonym = new.pseudonym,
+    corrected_plate = case when corrected_plate is not null then '' end
 from unnest(%(ids)s::bigint[], %(pseudonyms)s::text[]) as new (id, pseudonym) where plate_events.id = new.id
 """
 _LEDGER = """
@@ -127,6 +132,7 @@ def erase(conn: Conn, events: Sequence[Due], *, pseudonyms: Mapping[int, str], n
     pictures: list[tuple[Any, ...]] = conn.execute(_PICTURES, ids).fetchall()
     conn.execute(_READS, ids)
     conn.execute(_VERDICTS, ids | {"erased": ERASED})
+    conn.execute(_CORRECTIONS, ids | {"erased": ERASED})
     conn.execute(_EVENTS, ids | {"pseudonyms": [pseudonyms.get(one.id) for one in events], "now": now})
     with conn.cursor() as cursor:
         cursor.executemany(
@@ -150,7 +156,7 @@ def erase(conn: Conn, events: Sequence[Due], *, pseudonyms: Mapping[int, str], n
 
 _STRAYS = """
 with gone as (
-    update plate_reads p set text = '', candidates = '[]'
+    update plate_reads p set text = '', candidates = '[]', regions = '[]'
     from sessions s, cameras c, unnest(%(countries)s::text[], %(befores)s::timestamptz[]) as due (country, before)
     where s.id = p.session_id and c.id = s.camera_id and due.country = c.toll_country
       and p.event_id is null and p.text <> '' and p.outcome <> 'read' and p.read_at <= due.before
@@ -167,6 +173,33 @@ def erase_strays(conn: Conn, befores: Mapping[str, datetime], *, now: datetime) 
     values = {"countries": list(befores), "befores": list(befores.values()), "now": now}
     with conn.cursor(row_factory=scalar_row) as cursor:
         return sum(cursor.execute(_STRAYS, values).fetchall())
+
+
+_LATE = (
+    """
+    update plate_reads set text = '', candidates = '[]', regions = '[]'
+    where session_id = %(session)s and (frame_no, plate_no) in (
+        select * from unnest(%(frames)s::bigint[], %(plates)s::integer[]))
+    """,
+    """
+    insert into erasures (event_id, camera, outcome, rule, act, reads)
+    select x.event_id, x.camera, x.outcome, 'late looks', 'erased', %(reads)s
+    from erasures x where x.event_id = %(event)s order by x.id limit 1
+    """,
+)
+
+
+def erase_late(conn: Conn, session_id: int, keys: Sequence[PlateKey], event_id: int) -> None:
+    """Erase reads that came after their event was erased."""
+    values = {
+        "session": session_id,
+        "event": event_id,
+        "reads": len(keys),
+        "frames": [key[0] for key in keys],
+        "plates": [key[1] for key in keys],
+    }
+    for statement in _LATE:
+        conn.execute(statement, values)
 
 
 _PSEUDONYMS = """
@@ -202,6 +235,7 @@ _REWRITE = (
     "vacuum full verdicts",
     "vacuum full evidence",
     "vacuum full plate_searches",
+    "vacuum full corrections",
 )
 _LET_GO = ("checkpoint", "select pg_switch_wal()", "checkpoint")  # the second lets go of the segment left behind
 

@@ -90,6 +90,22 @@ def thin(conn: Conn, event_id: int, keep: Sequence[PlateKey]) -> list[str]:
     return [row[0] for row in rows]
 
 
+_DROP = """
+delete from evidence
+where session_id = %(session)s and (frame_no, plate_no) in (
+    select * from unnest(%(frames)s::bigint[], %(plates)s::integer[]))
+returning path
+"""
+
+
+def drop(conn: Conn, session_id: int, keys: Sequence[PlateKey]) -> list[str]:
+    """Forget the pictures of some reads; returns the paths to `remove` once that is committed."""
+    rows = conn.execute(
+        _DROP, {"session": session_id, "frames": [key[0] for key in keys], "plates": [key[1] for key in keys]}
+    )
+    return [row[0] for row in rows]
+
+
 _STRAYS = """
 select path from unnest(%(paths)s::text[]) as found (path)
 where not exists (select from evidence e where e.path = found.path)

@@ -8,9 +8,9 @@ from typing import Any, LiteralString
 from psycopg.rows import scalar_row
 from psycopg.types.json import Jsonb
 
-from anpr.types import Candidate, PlateEvent, PlateRead, VerdictStatus, Vote
+from anpr.types import Candidate, PlateEvent, PlateRead, Region, VerdictStatus, Vote
 from storage.db import Conn, returned
-from storage.plate_reads import from_json, to_json
+from storage.plate_reads import from_json, regions_from_json, regions_to_json, to_json
 
 _LOCK = "select pg_advisory_xact_lock(%(space)s, camera_id::integer) from sessions where id = %(session)s"
 _LOCK_SPACE = 0x65766E74  # "evnt"
@@ -39,8 +39,15 @@ _MERGE = (
     "update plate_reads set event_id = %(into)s where event_id = any(%(gone)s)",
     # Their verdicts stay as history; a negative revision is never the one in force.
     "update verdicts set event_id = %(into)s, revision = -id where event_id = any(%(gone)s)",
+    "update corrections set event_id = %(into)s where event_id = any(%(gone)s)",
+    """
+    update plate_events set
+        reads = (select count(*) from plate_reads where event_id = %(into)s and not is_late),
+        corrected_plate = coalesce(corrected_plate, (
+            select max(corrected_plate) from plate_events where id = any(%(gone)s)))
+    where id = %(into)s
+    """,
     "delete from plate_events where id = any(%(gone)s)",
-    "update plate_events set reads = (select count(*) from plate_reads where event_id = %(into)s) where id = %(into)s",
 )
 
 
@@ -50,26 +57,30 @@ def merge(conn: Conn, into: int, gone: Sequence[int]) -> None:
         conn.execute(statement, {"into": into, "gone": list(gone)})
 
 
+_VOTES = """
+select id, coalesce(corrected_plate, plate), case when corrected_plate is null then confidence else 1 end
+from plate_events where id = any(%(ids)s)
+"""
+
+
 def votes_of(conn: Conn, event_ids: Sequence[int]) -> dict[int, Candidate]:
-    """Plate and confidence of events."""
-    rows = conn.execute(
-        "select id, plate, confidence from plate_events where id = any(%(ids)s)", {"ids": list(event_ids)}
-    )
+    """Plate and confidence of events, as they are judged: a corrected plate is certain."""
+    rows = conn.execute(_VOTES, {"ids": list(event_ids)})
     return {row[0]: Candidate(text=row[1], confidence=row[2]) for row in rows}
 
 
 _REVOTE = """
 update plate_events set plate = %(plate)s, confidence = %(confidence)s, candidates = %(candidates)s,
-    agreeing = %(agreeing)s, best_frame_no = %(best_frame)s, best_plate_no = %(best_plate)s,
+    regions = %(regions)s, agreeing = %(agreeing)s, best_frame_no = %(best_frame)s, best_plate_no = %(best_plate)s,
     reads = looks.n, first_seen = looks.first_seen, last_seen = looks.last_seen, state = 'open',
     revision = revision + 1
 from (select count(*) as n, min(captured_at) as first_seen, max(captured_at) as last_seen
-      from plate_reads where event_id = %(id)s) as looks
+      from plate_reads where event_id = %(id)s and not is_late) as looks
 where id = %(id)s
 """
 
 
-def revote(conn: Conn, event_id: int, vote: Vote, best: PlateRead) -> None:
+def revote(conn: Conn, event_id: int, vote: Vote, best: PlateRead, regions: Sequence[Region] = ()) -> None:
     """Store what the event's reads make together and which read shows it best; the event is open again."""
     conn.execute(
         _REVOTE,
@@ -78,6 +89,7 @@ def revote(conn: Conn, event_id: int, vote: Vote, best: PlateRead) -> None:
             "plate": vote.plate,
             "confidence": vote.confidence,
             "candidates": Jsonb(to_json(vote.candidates)),
+            "regions": Jsonb(regions_to_json(regions)),
             "agreeing": vote.agreeing,
             "best_frame": best.frame_no,
             "best_plate": best.plate_no,
@@ -86,7 +98,7 @@ def revote(conn: Conn, event_id: int, vote: Vote, best: PlateRead) -> None:
 
 
 _CLOSE = """
-update plate_events set state = 'closed'
+update plate_events set state = 'closed', closed_at = coalesce(closed_at, now())
 where session_id = %(session)s and state = 'open' and (%(before)s::timestamptz is null or last_seen < %(before)s)
 returning id
 """
@@ -96,6 +108,40 @@ def close(conn: Conn, session_id: int, *, before: datetime | None) -> list[int]:
     """Close the open events last seen before a moment (all of them where None); returns their ids."""
     with conn.cursor(row_factory=scalar_row) as cursor:
         return cursor.execute(_CLOSE, {"session": session_id, "before": before}).fetchall()
+
+
+_FINAL = """
+select id from plate_events
+where id = any(%(ids)s) and closed_at < now() - make_interval(secs => %(late_s)s) order by id
+"""
+
+
+def final(conn: Conn, event_ids: Sequence[int], *, late_s: float) -> list[int]:
+    """Those of the events that first closed more than `late_s` ago: no read opens them any more."""
+    with conn.cursor(row_factory=scalar_row) as cursor:
+        return cursor.execute(_FINAL, {"ids": list(event_ids), "late_s": late_s}).fetchall()
+
+
+_CORRECT = (
+    """
+    update plate_events set corrected_plate = %(plate)s, regions = %(regions)s, revision = revision + 1
+    where id = %(id)s and erased_at is null
+    """,
+    "update sessions set settled_at = null where id = (select session_id from plate_events where id = %(id)s)",
+)
+
+
+def correct(conn: Conn, event_id: int, plate: str | None, regions: Sequence[Region]) -> None:
+    """Have an event that is not erased judged (again) on this plate, on its vote where None; its session is unsettled
+    until that is done."""
+    for statement in _CORRECT:
+        conn.execute(statement, {"id": event_id, "plate": plate, "regions": Jsonb(regions_to_json(regions))})
+
+
+def corrected_plate(conn: Conn, event_id: int) -> str | None:
+    """What people say an event's plate is; None where nobody does."""
+    row = conn.execute("select corrected_plate from plate_events where id = %(id)s", {"id": event_id}).fetchone()
+    return None if row is None else row[0]
 
 
 _UNJUDGED = """
@@ -137,7 +183,7 @@ def counts(conn: Conn, session_ids: Sequence[int]) -> dict[int, EventCounts]:
 
 _COLUMNS = """
 select e.id, e.session_id, c.name, e.plate, e.confidence, e.candidates, e.reads, e.agreeing, e.first_seen, e.last_seen,
-    e.toll_country, e.state, e.revision, v.status, v.reason, x.path
+    e.toll_country, e.state, e.revision, v.status, v.reason, x.path, e.regions, e.corrected_plate
 from plate_events e
 join cameras c on c.id = e.camera_id
 left join lateral (
@@ -161,6 +207,14 @@ def get(conn: Conn, event_id: int) -> EventRow | None:
     return None if row is None else _event_row(row)
 
 
+_GET_ALL: LiteralString = _COLUMNS + "where e.id = any(%(ids)s) order by e.first_seen desc, e.id desc"
+
+
+def get_all(conn: Conn, event_ids: Sequence[int]) -> list[EventRow]:
+    """Those of the events that there are, newest first."""
+    return [_event_row(row) for row in conn.execute(_GET_ALL, {"ids": list(event_ids)})]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EventFilter:
     """What `find` looks for; None leaves a field open. `plate` may hold `*` for any characters."""
@@ -176,7 +230,7 @@ class EventFilter:
 _FIND: LiteralString = (
     _COLUMNS
     + """
-where (%(plate)s::text is null or e.plate like %(plate)s)
+where (%(plate)s::text is null or e.plate like %(plate)s or e.corrected_plate like %(plate)s)
   and (%(camera)s::text is null or c.name = %(camera)s)
   and (%(since)s::timestamptz is null or e.last_seen >= %(since)s)
   and (%(until)s::timestamptz is null or e.first_seen < %(until)s)
@@ -219,6 +273,8 @@ def _event_row(row: tuple[Any, ...]) -> EventRow:
         toll_country=row[10],
         state=row[11],
         revision=row[12],
+        regions=regions_from_json(row[16]),
+        corrected_plate=row[17],
     )
     return EventRow(
         event=event,

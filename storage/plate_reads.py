@@ -8,7 +8,7 @@ from typing import Any
 from psycopg.rows import scalar_row
 from psycopg.types.json import Jsonb
 
-from anpr.types import Box, Candidate, PlateOutcome, PlateRead, Reading
+from anpr.types import Box, Candidate, PlateOutcome, PlateRead, Reading, Region
 from storage.db import Conn, returned
 
 PlateKey = tuple[int, int]  # frame_no, plate_no
@@ -69,7 +69,7 @@ def unread(conn: Conn, session_id: int) -> list[PlateKey]:
 
 _SAVE = """
 update plate_reads set outcome = %(outcome)s, text = %(text)s, confidence = %(confidence)s,
-    candidates = %(candidates)s, read_at = now()
+    candidates = %(candidates)s, regions = %(regions)s, read_at = now()
 where session_id = %(session)s and frame_no = %(frame)s and plate_no = %(plate)s and outcome is null
 """
 
@@ -86,13 +86,15 @@ def save(conn: Conn, session_id: int, key: PlateKey, outcome: PlateOutcome, read
             "text": reading.text,
             "confidence": reading.confidence,
             "candidates": Jsonb(to_json(reading.candidates)),
+            "regions": Jsonb(regions_to_json(reading.regions)),
         },
     )
     return done.rowcount == 1
 
 
 _COLUMNS = """
-select session_id, frame_no, plate_no, captured_at, x1, y1, x2, y2, detection_score, outcome, candidates, event_id
+select session_id, frame_no, plate_no, captured_at, x1, y1, x2, y2, detection_score, outcome, candidates, event_id,
+    regions
 from plate_reads
 """
 _UNGROUPED = (
@@ -128,17 +130,36 @@ def grouped_near(
     return [(_read(row), row[11]) for row in rows]
 
 
+_ERASED_NEAR = (
+    _COLUMNS
+    + """
+where session_id = %(session)s and outcome = 'read' and event_id is not null and text = ''
+  and captured_at between %(since)s and %(until)s
+order by frame_no, plate_no
+"""
+)
+
+
+def erased_near(
+    conn: Conn, session_id: int, *, since: datetime, until: datetime, gap_s: float
+) -> list[tuple[PlateRead, int]]:
+    """As `grouped_near`, of erased events: what is left of these reads is when and where they were."""
+    gap = timedelta(seconds=gap_s)
+    rows = conn.execute(_ERASED_NEAR, {"session": session_id, "since": since - gap, "until": until + gap})
+    return [(_read(row), row[11]) for row in rows]
+
+
 _OF_EVENT = (
     _COLUMNS
     + """
-where event_id = %(event)s
+where event_id = %(event)s and not is_late
 order by confidence desc, frame_no, plate_no limit %(most)s
 """
 )
 
 
 def of_event(conn: Conn, event_id: int, *, most: int) -> list[PlateRead]:
-    """The reads of an event, most confident first, at most `most`."""
+    """The reads of an event that vote, most confident first, at most `most`."""
     return [_read(row) for row in conn.execute(_OF_EVENT, {"event": event_id, "most": most})]
 
 
@@ -165,19 +186,20 @@ def outcomes(conn: Conn, session_ids: Sequence[int]) -> dict[PlateOutcome | None
 
 
 _ASSIGN = """
-update plate_reads set event_id = %(event)s
+update plate_reads set event_id = %(event)s, is_late = %(is_late)s
 where session_id = %(session)s and (frame_no, plate_no) in (
     select * from unnest(%(frames)s::bigint[], %(plates)s::integer[]))
 """
 
 
-def assign(conn: Conn, session_id: int, keys: Sequence[PlateKey], event_id: int) -> None:
-    """Put reads into an event."""
+def assign(conn: Conn, session_id: int, keys: Sequence[PlateKey], event_id: int, *, is_late: bool = False) -> None:
+    """Put reads into an event; late ones are kept there and do not vote."""
     conn.execute(
         _ASSIGN,
         {
             "session": session_id,
             "event": event_id,
+            "is_late": is_late,
             "frames": [key[0] for key in keys],
             "plates": [key[1] for key in keys],
         },
@@ -211,6 +233,14 @@ def from_json(candidates: Sequence[dict[str, Any]]) -> tuple[Candidate, ...]:
     return tuple(Candidate(text=one["text"], confidence=one["confidence"]) for one in candidates)
 
 
+def regions_to_json(regions: Sequence[Region]) -> list[dict[str, str | float]]:
+    return [{"country": one.country, "probability": round(one.probability, 4)} for one in regions]
+
+
+def regions_from_json(regions: Sequence[dict[str, Any]]) -> tuple[Region, ...]:
+    return tuple(Region(country=one["country"], probability=one["probability"]) for one in regions)
+
+
 def _read(row: tuple[Any, ...]) -> PlateRead:
     return PlateRead(
         session_id=row[0],
@@ -221,4 +251,5 @@ def _read(row: tuple[Any, ...]) -> PlateRead:
         detection_score=row[8],
         outcome=PlateOutcome(row[9]) if row[9] is not None else PlateOutcome.EXPIRED,
         candidates=from_json(row[10]),
+        regions=regions_from_json(row[12]),
     )

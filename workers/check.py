@@ -1,13 +1,16 @@
 """Stage 3: reads → plate events → verdicts."""
 
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
-from anpr import events, log, votes
+from anpr import events, log, regions, rule_packs, votes
+from anpr.config import Settings
 from anpr.errors import Unavailable
-from anpr.events import GroupingRules
-from anpr.registry import Registry
-from anpr.types import PlateEvent, PlateRead, Verdict, VerdictStatus
+from anpr.events import Group, GroupingRules
+from anpr.facts import facts_of
+from anpr.registry import Answer, Registry
+from anpr.types import Candidate, PlateEvent, PlateRead, Verdict, VerdictStatus
 from anpr.vignettes import JudgeRules, is_readable, judge, readings
 from storage import erasures, evidence, plate_events, plate_reads, verdicts, vignettes
 from storage.db import Conn
@@ -17,6 +20,7 @@ from workers.process import current, job
 _log = log.get(__name__)
 # What no other reading and no later answer changes.
 SETTLED = (VerdictStatus.VALID, VerdictStatus.EXEMPT, VerdictStatus.NOT_LIABLE, VerdictStatus.UNREADABLE)
+Judging = Callable[[Answer], Verdict]
 MOST_VOTERS = 100  # a parked car has thousands of reads; its hundred most confident ones settle what it is
 
 
@@ -25,38 +29,66 @@ def group(session_id: int) -> None:
     """Put the new reads of a session into events and vote on each event that changed."""
     process = current()
     queues.group_begins(process.redis, session_id)
-    rules = GroupingRules(gap_s=process.settings.events.gap_s)
     while True:
         with process.database.transaction() as conn:
             plate_events.lock(conn, session_id)
             new = plate_reads.ungrouped(conn, session_id)
-            gone = _group(conn, session_id, new, rules, pictures=process.settings.read.pictures) if new else []
+            gone = _group(conn, session_id, new, process.settings) if new else []
         evidence.remove(process.evidence_dir, gone)
         if len(new) < plate_reads.MOST_UNGROUPED:
             break
 
 
-def _group(
-    conn: Conn, session_id: int, new: list[plate_reads.PlateRead], rules: GroupingRules, *, pictures: int
-) -> list[str]:
+def _group(conn: Conn, session_id: int, new: list[PlateRead], settings: Settings) -> list[str]:
+    """Put these reads into events; returns the paths of pictures that are no longer needed."""
+    rules = GroupingRules(gap_s=settings.events.gap_s)
     times = [read.captured_at for read in new]
     placed = plate_reads.grouped_near(conn, session_id, since=min(times), until=max(times), gap_s=rules.gap_s)
+    erased = plate_reads.erased_near(conn, session_id, since=min(times), until=max(times), gap_s=rules.adjoining_s)
     gone: list[str] = []
     for found in events.group(new, placed, rules):
-        keys = [(read.frame_no, read.plate_no) for read in found.reads]
-        if found.event_ids:
-            event_id, *others = found.event_ids
-            if others:
-                plate_events.merge(conn, event_id, others)
+        final = plate_events.final(conn, found.event_ids, late_s=settings.events.late_s)
+        still_open = [event_id for event_id in found.event_ids if event_id not in final]
+        forgotten = None if found.event_ids else events.car_of(found.reads, erased, rules)
+        if forgotten is not None:
+            gone += _came_late(conn, session_id, found, forgotten)
+            erasures.erase_late(conn, session_id, _keys(found.reads), forgotten)
+        elif final and not still_open:
+            gone += _came_late(conn, session_id, found, final[0])
         else:
-            event_id = plate_events.create(conn, session_id, at=found.reads[0].captured_at)
-        plate_reads.assign(conn, session_id, keys, event_id)
-        voters = plate_reads.of_event(conn, event_id, most=MOST_VOTERS)
-        vote = votes.vote(voters)
-        ranked = sorted(voters, key=lambda read: votes.picture_rank(read, vote.plate), reverse=True)
-        plate_events.revote(conn, event_id, vote, ranked[0])
-        gone += evidence.thin(conn, event_id, [(read.frame_no, read.plate_no) for read in ranked[:pictures]])
+            gone += _join_reads(conn, session_id, found, still_open, pictures=settings.read.pictures)
     return gone
+
+
+def _keys(reads: Sequence[PlateRead]) -> list[plate_reads.PlateKey]:
+    return [(read.frame_no, read.plate_no) for read in reads]
+
+
+def _came_late(conn: Conn, session_id: int, found: Group, event_id: int) -> list[str]:
+    """Keep reads with an event that stays as it was judged: an event of their own would be judged a second time."""
+    keys = _keys(found.reads)
+    _log.info("reads.late", session=session_id, event_id=event_id, reads=len(keys))
+    plate_reads.assign(conn, session_id, keys, event_id, is_late=True)
+    return evidence.drop(conn, session_id, keys)
+
+
+def _join_reads(conn: Conn, session_id: int, found: Group, event_ids: list[int], *, pictures: int) -> list[str]:
+    """Make reads and these events one event, a new one where there is none, and vote on it."""
+    if event_ids:
+        event_id, *others = event_ids
+        if others:
+            plate_events.merge(conn, event_id, others)
+    else:
+        event_id = plate_events.create(conn, session_id, at=found.reads[0].captured_at)
+    plate_reads.assign(conn, session_id, _keys(found.reads), event_id)
+    voters = plate_reads.of_event(conn, event_id, most=MOST_VOTERS)
+    vote = votes.vote(voters)
+    ranked = sorted(voters, key=lambda read: votes.picture_rank(read, vote.plate), reverse=True)
+    corrected = plate_events.corrected_plate(conn, event_id)
+    candidates = vote.candidates if corrected is None else (Candidate(text=corrected, confidence=1.0),)
+    day = min(read.captured_at for read in voters).date()
+    plate_events.revote(conn, event_id, vote, ranked[0], regions.of_plate(candidates, voters, at=day))
+    return evidence.thin(conn, event_id, _keys(ranked[:pictures]))
 
 
 @job
@@ -76,13 +108,14 @@ def check(event_id: int) -> None:
         event = row.event
         if _join_unreadable_looks(conn, event, rules) or erasures.erased_at(conn, event_id) is not None:
             return
+        judging = _judging(conn, event, rules)
         if process.registry is None:
-            answer = vignettes.ListRegistry(conn).ask(event.toll_country, readings(event, rules))
-            verdict = judge(event, answer.vignettes, snapshot=answer.snapshot, rules=rules, now=datetime.now(UTC))
+            verdict = judging(vignettes.ListRegistry(conn).ask(event.toll_country, readings(event, rules)))
             verdicts.add(conn, event_id, event.revision, verdict)
             _tell(event, verdict)
             return
-    verdict = _judged_elsewhere(process.registry, event, rules, again_s=process.settings.registry.again_s)
+    tried = readings(event, rules)
+    verdict = _judged_elsewhere(process.registry, event, tried, judging, again_s=process.settings.registry.again_s)
     with process.database.transaction() as conn:
         row = plate_events.get(conn, event_id)
         if row is None or row.event != event or erasures.erased_at(conn, event_id) is not None:
@@ -95,16 +128,35 @@ def _tell(event: PlateEvent, verdict: Verdict) -> None:
     _log.info("event.judged", camera=event.camera, event_id=event.id, verdict=verdict.status.value)
 
 
-def _judged_elsewhere(registry: Registry, event: PlateEvent, rules: JudgeRules, *, again_s: float) -> Verdict:
+def _judging(conn: Conn, event: PlateEvent, rules: JudgeRules) -> Judging:
+    """How an event is judged by what a registry answers: with what its reads tell of the car."""
+    boxes = [read.box for read in plate_reads.of_event(conn, event.id, most=MOST_VOTERS)]
+    facts = facts_of(event, boxes, rule_packs.in_force(event.toll_country, event.first_seen))
+
+    def judging(answer: Answer) -> Verdict:
+        return judge(
+            event,
+            answer.vignettes,
+            snapshot=answer.snapshot,
+            rules=rules,
+            now=datetime.now(UTC),
+            registered_in=facts.registered_in,
+            may_be=facts.may_be,
+        )
+
+    return judging
+
+
+def _judged_elsewhere(
+    registry: Registry, event: PlateEvent, tried: Sequence[str], judging: Judging, *, again_s: float
+) -> Verdict:
     """The verdict by a registry outside, asked as little as will do; parked for `again_s` where that is away."""
-    verdict = judge(event, (), snapshot=None, rules=rules, now=datetime.now(UTC))
-    tried = readings(event, rules)
+    verdict = judging(Answer(snapshot=None, vignettes=()))
     try:
         for plates in (tried[:1], tried):
             if verdict.status in SETTLED:
                 break
-            answer = registry.ask(event.toll_country, plates)
-            verdict = judge(event, answer.vignettes, snapshot=answer.snapshot, rules=rules, now=datetime.now(UTC))
+            verdict = judging(registry.ask(event.toll_country, plates))
     except Unavailable as exc:
         _log.debug("registry.away", why=str(exc))
         why = f"the registry for {event.toll_country} did not answer"

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from redis import Redis
 
-from anpr import plates, retention
+from anpr import grammar, plates, retention
 from anpr.config import RetentionSettings, Settings
 from anpr.retention import Keeping, Limits
 from anpr.types import VerdictStatus
@@ -43,6 +43,7 @@ def purge(database: Database, redis: Redis, settings: Settings, *, now: datetime
     is, and is due again.
     """
     plates.distance.cache_clear()
+    grammar.forget_texts()
     keeping = settings.retention
     events: Counter[tuple[VerdictStatus, str]] = Counter()
     pictures = 0

@@ -18,7 +18,7 @@ from models.spec import DetectorSpec, ReaderSpec
 
 ROOT = Path(__file__).parents[2]
 CODE = re.compile(r"`([^`]+)`")
-TABLES = ("plate_events", "verdicts", "plate_reads", "sessions", "erasures", "plate_searches")
+TABLES = ("plate_events", "verdicts", "plate_reads", "corrections", "sessions", "erasures", "plate_searches")
 
 
 def doc(name: str) -> str:

@@ -1,0 +1,164 @@
+# pyright: reportUnknownMemberType=false
+# because redis-py is typed in part only
+"""The whole system at one moment, as metrics and `anpr top` show it. Where a server is away, its part is missing."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Literal
+
+import psycopg
+from redis import Redis
+from redis.exceptions import RedisError
+
+from anpr.errors import Unavailable
+from anpr.health import FrameCounts
+from anpr.types import VerdictStatus
+from storage import operations
+from storage.db import Database, first_line
+from storage.operations import CameraLedger, RegistryState
+from workers import frames, processes, queues, rates
+from workers.measures import Field
+from workers.processes import ProcessState
+from workers.queues import QueueState
+from workers.rates import Rate
+
+CAMERAS_S = 24 * 3600.0  # a camera that was not heard of for longer is no longer shown
+VERDICTS_S = 3600.0
+SILENT_S = 15.0  # an ingest reports every second
+WELL = 0.9  # health below this is told
+
+# running; silent: its ingest runs and gets no frames; behind: frames are lost; gone: its ingest runs no more and did
+# not say so; finishing: it ended, and what is left is being dealt with; ended
+CameraCondition = Literal["running", "silent", "behind", "gone", "finishing", "ended"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CameraState:
+    """One camera; None where nothing is known of the last minute."""
+
+    name: str
+    toll_country: str
+    is_live: bool
+    condition: CameraCondition
+    offered_fps: float | None
+    processed_fps: float | None
+    health: float | None
+    lag_s: float | None  # of live cameras that run: the age of the oldest frame or plate that waits
+    reconnects: int
+    counts: FrameCounts  # of all its sessions
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PostgresState:
+    """What Postgres knows."""
+
+    cameras: tuple[CameraState, ...]
+    registries: tuple[RegistryState, ...]
+    verdicts: Mapping[VerdictStatus, int]  # events judged in the last hour, by their newest verdict
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RedisState:
+    """What Redis knows."""
+
+    queues: tuple[QueueState, ...]
+    processes: tuple[ProcessState, ...]
+    measured: Mapping[Field, float]
+    rates: Mapping[int, Rate]
+    memory_bytes: int
+    memory_limit_bytes: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class State:
+    """Postgres and Redis; None where one does not answer, and why."""
+
+    at: datetime
+    postgres: PostgresState | None
+    redis: RedisState | None
+    failures: tuple[str, ...]
+
+
+def look(database: Database, redis: Redis) -> State:
+    """The state now. Raises nothing where a server is away."""
+    at = datetime.now(UTC)
+    failures: list[str] = []
+    redis_state: RedisState | None = None
+    postgres_state: PostgresState | None = None
+    try:
+        redis_state = _redis(redis, at)
+    except RedisError as exc:
+        failures.append(f"Redis at {queues.address(redis)} does not answer: {exc}")
+    try:
+        postgres_state = _postgres(database, redis if redis_state else None, redis_state.rates if redis_state else {})
+    except Unavailable as exc:
+        failures.append(str(exc))
+    except psycopg.Error as exc:  # such as tables that are not there yet
+        failures.append(f"Postgres at {database.address}: {first_line(exc)}")
+    return State(at=at, postgres=postgres_state, redis=redis_state, failures=tuple(failures))
+
+
+def _redis(redis: Redis, at: datetime) -> RedisState:
+    memory = redis.info("memory")
+    return RedisState(
+        queues=tuple(queues.states(redis, at=at)),
+        processes=tuple(processes.alive(redis)),
+        measured=processes.measured(redis),
+        rates=rates.of_late(redis),
+        memory_bytes=int(memory["used_memory"]),
+        memory_limit_bytes=int(memory.get("maxmemory", 0)),
+    )
+
+
+def _postgres(database: Database, redis: Redis | None, lately: Mapping[int, Rate]) -> PostgresState:
+    with database.transaction() as conn:
+        conn.execute("set local statement_timeout = '5s'")
+        ledgers = operations.cameras(conn, within_s=CAMERAS_S)
+        registries = operations.registries(conn)
+        verdicts = operations.verdicts_of_late(conn, within_s=VERDICTS_S)
+    return PostgresState(
+        cameras=tuple(camera(one, lately.get(one.session_id), _lag_s(one, redis)) for one in ledgers),
+        registries=tuple(registries),
+        verdicts=verdicts,
+    )
+
+
+def camera(ledger: CameraLedger, rate: Rate | None, lag_s: float | None) -> CameraState:
+    """A camera's state from its ledger and what the last minute brought."""
+    condition = condition_of(ledger, rate)
+    is_told = rate is not None and ledger.is_running and condition != "gone"
+    return CameraState(
+        name=ledger.camera,
+        toll_country=ledger.toll_country,
+        is_live=ledger.is_live,
+        condition=condition,
+        offered_fps=rate.offered_fps if rate and is_told else None,
+        processed_fps=rate.processed_fps if rate and is_told else None,
+        health=rate.counts.health if rate and is_told else None,
+        lag_s=lag_s,
+        reconnects=ledger.reconnects,
+        counts=ledger.counts,
+    )
+
+
+def condition_of(ledger: CameraLedger, rate: Rate | None) -> CameraCondition:
+    if not ledger.is_running:
+        return "ended" if ledger.is_settled else "finishing"
+    if ledger.silent_s > SILENT_S:
+        return "gone"
+    if ledger.is_live and rate is not None and rate.counts.offered == 0:
+        return "silent"
+    health = None if rate is None else rate.counts.health
+    return "running" if health is None or health >= WELL else "behind"
+
+
+def _lag_s(ledger: CameraLedger, redis: Redis | None) -> float | None:
+    """Frames of a file were captured whenever, so only live cameras can lag."""
+    if redis is None or not ledger.is_live or not ledger.is_running:
+        return None
+    try:
+        moments = [one for one in (ledger.unread_since, frames.oldest_at(redis, ledger.session_id)) if one is not None]
+    except RedisError:
+        return None
+    return max(0.0, (datetime.now(UTC) - min(moments)).total_seconds()) if moments else 0.0

@@ -22,7 +22,10 @@ from storage import sessions
 from storage.db import Database
 from storage.sessions import IngestCounters
 from workers import frames, queues
+from workers.endpoint import Endpoint
 from workers.frames import StoredFrame
+from workers.measures import Measures
+from workers.reporter import Reporter, reporting
 
 _log = log.get(__name__)
 REPORT_S = 1.0
@@ -63,10 +66,14 @@ def run(settings: Settings, cameras: Mapping[str, Camera], stop: threading.Event
     threads = [
         threading.Thread(target=guarded, args=(name, camera), name=f"ingest-{name}") for name, camera in cameras.items()
     ]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    told = Reporter(
+        "ingest", redis=shared.redis, measures=Measures(), database=shared.database, endpoint=Endpoint(settings)
+    )
+    with reporting(told):
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
     shared.database.close()
     return len(failed)
 

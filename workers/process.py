@@ -2,7 +2,7 @@
 
 import functools
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, ParamSpec
 
@@ -16,6 +16,8 @@ from models.detector.inference import Detector
 from models.reader.protocol import Reader
 from storage.db import Database
 from workers import queues
+from workers.measures import Measures
+from workers.reporter import Reporter
 
 _log = log.get(__name__)
 P = ParamSpec("P")
@@ -34,6 +36,8 @@ class Process:
     is_waiting: bool = False
     purges_at_s: float = 0.0  # on the monotonic clock
     tidies_at_s: float = 0.0
+    measures: Measures = field(default_factory=Measures)
+    reporter: Reporter | None = None
 
     @property
     def detector(self) -> Detector:
@@ -50,6 +54,11 @@ class Process:
     @property
     def evidence_dir(self) -> Path:
         return Path(self.settings.evidence_dir)
+
+    def tell(self) -> None:
+        """Tell Redis now and then how this process does."""
+        if self.reporter is not None:
+            self.reporter.tell(is_waiting=self.is_waiting)
 
 
 _current: list[Process] = []
@@ -71,7 +80,8 @@ def job(function: Callable[P, None]) -> Callable[P, Any]:
     def run(*args: P.args, **kwargs: P.kwargs) -> Any:
         process = current()
         try:
-            function(*args, **kwargs)
+            with process.measures.job(function.__name__):
+                function(*args, **kwargs)
         except Retryable as exc:
             if not process.is_waiting:
                 _log.warning("worker.waits", why=str(exc))

@@ -20,8 +20,11 @@ from models.reader import Reader, load_reader
 from storage.db import Database
 from storage.http_registry import HttpRegistry
 from workers import frames, process, queues
+from workers.endpoint import Endpoint
+from workers.model_info import model_of
 from workers.process import Process
 from workers.queues import JOB_TIMEOUT_S, SOCKET_TIMEOUT_S, Stage, StageQueue
+from workers.reporter import Reporter
 from workers.sweep import sweep
 
 _log = log.get(__name__)
@@ -66,8 +69,15 @@ class StageWorker(SimpleWorker):
         # RQ lists an execution longer than it keeps it, and fails a finished job where one of a killed worker is listed
         job.connection.delete(ExecutionRegistry(job.id, job.connection).key)
         super().execute_job(job, queue)
-        if self.held is not None and self.held.is_waiting:
-            time.sleep(RETRY_S)
+        if self.held is not None:
+            self.held.tell()
+            if self.held.is_waiting:
+                time.sleep(RETRY_S)
+
+    def run_maintenance_tasks(self) -> None:
+        super().run_maintenance_tasks()
+        if self.held is not None:
+            self.held.tell()
 
 
 class CheckWorker(StageWorker):
@@ -115,6 +125,7 @@ def work(stage: Stage, settings: Settings) -> bool:
         maintenance_interval=cast(int, interval_s),
     )
     worker.held = held
+    held.reporter = _reporter(stage, held)
     _log.info("worker.ready", stage=stage)
     try:
         worker.work(logging_level="CRITICAL")
@@ -122,6 +133,7 @@ def work(stage: Stage, settings: Settings) -> bool:
         _log.warning("worker.lost_redis", why=str(exc))
         return False
     finally:
+        held.reporter.leave()
         held.database.close()
     return worker.was_told_to_stop
 
@@ -133,6 +145,20 @@ def _detector(settings: DetectSettings) -> Detector:
 
 def _reader(settings: ReadSettings) -> Reader:
     return load_reader(settings.reader, path=None if settings.model is None else Path(settings.model))
+
+
+def _reporter(stage: Stage, held: Process) -> Reporter:
+    model, sha256 = model_of(stage, held.settings)
+    return Reporter(
+        stage,
+        redis=held.redis,
+        measures=held.measures,
+        database=held.database,
+        endpoint=Endpoint(held.settings),
+        has_jobs=True,
+        model=model,
+        sha256=sha256,
+    )
 
 
 def _wait_for_servers(held: Process) -> None:

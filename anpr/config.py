@@ -1,7 +1,7 @@
 """Every setting: its type, unit and default. Parsed once, by the command, and passed on from there."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from difflib import get_close_matches
 from typing import Annotated, Any, Literal, Self, cast
 from urllib.parse import urlsplit
@@ -19,6 +19,12 @@ LEAST_KEY = 16  # characters: a key that is guessed gives all plates away, for t
 
 
 class _Section(BaseModel):
+def _must_be_toll_countries(codes: Iterable[str]) -> None:
+    for code in codes:
+        if code not in ZONES:
+            raise ValueError(f"unknown toll country {code!r}; known are {', '.join(ZONES)}")
+
+
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
@@ -139,9 +145,7 @@ class RetentionSettings(_Section, Periods):
     @field_validator("countries")
     @classmethod
     def _known_countries(cls, value: dict[str, Periods]) -> dict[str, Periods]:
-        for country in value:
-            if country not in ZONES:
-                raise ValueError(f"unknown toll country {country!r}; known are {', '.join(ZONES)}")
+        _must_be_toll_countries(value)
         return value
 
     @property
@@ -151,7 +155,7 @@ class RetentionSettings(_Section, Periods):
 
 
 class RegistrySettings(_Section):
-    """A registry of vignettes that is asked over HTTP instead of imported lists."""
+    """Where it is known who has paid: imported lists, or a service that is asked over HTTP instead."""
 
     url: str = Field(default="", description="http(s)://… with {country} and {plate}; empty: imported lists are used")
     token: str = Field(default="", repr=False, description="sent as bearer token, where not empty")
@@ -163,6 +167,17 @@ class RegistrySettings(_Section):
     again_s: float = Field(default=60.0, ge=1, description="a passing it could not answer is judged again then, s")
 
     @field_validator("url")
+    public_keys: dict[str, tuple[str, ...]] = Field(
+        default_factory=dict,
+        description="Ed25519 keys by toll country, PEM or base64; a list that none of them signed is refused",
+    )
+    max_shrink: Share = Field(
+        default=0.1,
+        description="a list that would leave fewer vignettes than are in force is refused beyond this share",
+    )
+    keep_d: float = Field(
+        default=7.0, gt=0, description="how long a list is kept whole that is no longer in force, days"
+    )
     @classmethod
     def _asks_for_a_plate(cls, value: str) -> str:
         url = urlsplit(value)
@@ -171,6 +186,30 @@ class RegistrySettings(_Section):
             raise ValueError("must be such as https://registry.example/vignettes/{country}/{plate}")
         return value
 
+
+    @field_validator("public_keys", mode="before")
+    @classmethod
+    def _one_or_several(cls, value: Any) -> Any:
+        if not isinstance(value, dict):
+            return value
+        told = cast(dict[str, Any], value)
+        return {country: (keys,) if isinstance(keys, str) else keys for country, keys in told.items()}
+
+    @field_validator("public_keys")
+    @classmethod
+    def _usable_keys(cls, value: dict[str, tuple[str, ...]]) -> dict[str, tuple[str, ...]]:
+        from anpr import signatures  # noqa: PLC0415 (loads for half a second)
+
+        _must_be_toll_countries(value)
+        for country, keys in value.items():
+            if not keys:
+                raise ValueError(f"{country} has no key: name one, or leave {country} out")
+            for number, key in enumerate(keys, 1):
+                try:
+                    signatures.public_key(key)
+                except ValueError as exc:
+                    raise ValueError(f"key {number} of {country} {exc}") from exc
+        return value
 
 class MetricsSettings(_Section):
     """Where processes serve `/metrics` for Prometheus."""

@@ -22,12 +22,12 @@ from cli.progress import Progress
 from cli.report.table import events_table
 from cli.settings import RUN_SETTINGS
 from cli.supervise import Supervisor
-from cli.vignettes import import_file
 from cli.worker import command as worker_command
 from storage import migrate, plate_events, sessions
 from storage.db import Database
 from storage.plate_events import EventFilter
 from storage.sessions import Session
+from storage.vignette_files import Terms, import_file
 from workers import queues
 
 _log = log.get(__name__)
@@ -89,7 +89,7 @@ def execute(
             if fresh:
                 sessions.give_up_unfinished(conn, list(wanted.cameras))
         for path in vignettes:
-            for line in import_file(database, path, wanted.defaults.toll_country, None):
+            for line in import_file(database, path, wanted.defaults.toll_country, None, Terms.of(wanted.registry)):
                 console.print(line, highlight=False)
         outcome = _watch(served, embedded, database, data_dir=data_dir, crew=crew, stop=stop, console=console)
         ids = [session.id for session in outcome.sessions]

@@ -70,7 +70,7 @@ def _tell(console: Console, what: Purged, word: str) -> None:
     if word == "done":
         console.print(
             f"{what.pictures} pictures, {what.looks} looks of no event, {what.pseudonyms} pseudonyms,"
-            f" {what.searches} plates in the record of searches"
+            f" {what.searches} plates in the record of searches, {what.vignettes} vignettes of old lists"
         )
 
 
@@ -88,6 +88,7 @@ def _served(config: Path | None) -> Generator[Settings]:
     own = {
         "evidence_dir": loaded.evidence_dir if "evidence_dir" in loaded.model_fields_set else told.evidence_dir,
         "retention": loaded.retention if "retention" in loaded.model_fields_set else told.retention,
+        "registry": loaded.registry if "registry" in loaded.model_fields_set else told.registry,
     }
     try:
         with EmbeddedServers(data_dir, postgres=not loaded.database_url, redis=not loaded.redis_url) as embedded:

@@ -1,25 +1,28 @@
 """`anpr vignettes`: the lists of paid vignettes."""
 
-import hashlib
-from collections import Counter
-from collections.abc import Generator, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
+import json
+import os
+import sys
+from collections.abc import Callable
+from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated, TextIO
+from typing import Annotated, Literal
 
 import typer
+from rich import box
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
 
-from anpr import vignette_lists
-from anpr.errors import BadRegistry
-from anpr.vignette_lists import VignetteRow
+from anpr.errors import BadInput
+from cli import settings
 from cli.options import TIME_HELP, TollCountry, migrated_database, moment
 from cli.settings import ConfigOption
-from storage import vignettes
-from storage.db import Conn, Database
-
-PIECE = 1 << 16  # characters of JSON at a time
+from storage import snapshots
+from storage.db import Database
+from storage.snapshots import SnapshotRow
+from storage.vignette_files import Terms, import_file, update_file
 
 app = typer.Typer(help="The lists of paid vignettes.", no_args_is_help=True)
 
@@ -35,6 +38,37 @@ AsOf = Annotated[
 RowCount = Annotated[
     int | None, typer.Option("--rows", min=1, metavar="N", help="how many entries it must hold, else it is refused")
 ]
+Signature = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="FILE", help="its Ed25519 signature, which must be right [default: FILE.sig where a key is set]"
+    ),
+]
+AcceptShrink = Annotated[
+    bool, typer.Option("--accept-shrink", help="take it even if far fewer vignettes are left than are in force")
+]
+KeyFile = Annotated[Path, typer.Argument(metavar="KEY", help="file of the private key, PEM without a password")]
+
+_IMPORT = """
+Make a list the registry of its toll countries.
+
+The first line names the columns `toll_country,plate,plate_country,kind,valid_from,valid_to`, in any order.
+`plate_country` may be left out; `toll_country` too where **--country** says it; `vehicle_category`, `bought_at` and
+`source` may be added. Dates hold for the whole day in the toll country, `valid_to` included; times need a zone.
+`kind` is free text, `exempt` is an exemption. JSON is an array of objects with these names, or an object a line.
+
+All or nothing: a list with a wrong line, without the signature that its country wants (`registry.public_keys`), or with
+far fewer vignettes than are in force changes nothing, and the one before it stays in force. So does a list that was
+true at a later time (**--as-of**) than this one.
+"""
+_UPDATE = """
+Change single vignettes of the list in force.
+
+The file has the columns of `import`, and may have `change`: `put` (or nothing) adds a vignette or corrects it,
+`withdraw` takes it back. Plate, its country, kind and `valid_from` tell which one is meant.
+
+All or nothing, as with `import`. What was known before is kept.
+"""
 
 
 @app.callback()
@@ -42,157 +76,140 @@ def _group() -> None:
     """The lists of paid vignettes."""
 
 
-@app.command("import")
-def import_command(
-    file: ListFile,
+def _putting(
+    put: Callable[[Database, Path, str | None, datetime | None, Terms], list[str]],
+) -> Callable[..., None]:
+    """The command that puts a file in by one of the ways there are."""
+
+    def command(  # noqa: PLR0917 (Typer takes a command's options as its parameters)
+        file: ListFile,
+        country: TollCountry = None,
+        as_of: AsOf = None,
+        count: RowCount = None,
+        signature: Signature = None,
+        accept_shrink: AcceptShrink = False,
+        config: ConfigOption = None,
+    ) -> None:
+        registry = settings.load(config).registry
+        terms = Terms.of(registry, signature=signature, count=count, accept_shrink=accept_shrink)
+        with migrated_database(config) as database:
+            for line in put(database, file, country, as_of, terms):
+                print(line)
+
+    return command
+
+
+app.command("import", help=_IMPORT)(_putting(import_file))
+app.command("update", help=_UPDATE)(_putting(update_file))
+
+
+@app.command("list")
+def list_command(
     country: TollCountry = None,
-    as_of: AsOf = None,
-    count: RowCount = None,
+    limit: Annotated[int, typer.Option(min=1, help="so many, each country's latest first")] = 100,
+    output: Annotated[Literal["table", "json"], typer.Option("--format", help="table; json: one a line")] = "table",
     config: ConfigOption = None,
 ) -> None:
-    """Make a list the registry of its toll countries.
+    """List the snapshots: every import and update, and which is in force.
 
-    The first line names the columns `toll_country,plate,plate_country,kind,valid_from,valid_to`, in any order.
-    `plate_country` may be left out; `toll_country` too where **--country** says it; `vehicle_category`, `bought_at` and
-    `source` may be added. Dates hold for the whole day in the toll country, `valid_to` included; times need a zone.
-    `kind` is free text, `exempt` is an exemption. JSON is an array of objects with these names, or an object a line.
-
-    All or nothing: a list with a wrong line changes nothing, and the one before it stays in force. So does a list
-    that was true at a later time (**--as-of**) than this one.
+    A snapshot that is pruned no longer holds the vignettes that no verdict rests on.
     """
-    with migrated_database(config) as database:
-        for line in import_file(database, file, country, as_of, count=count):
-            print(line)
+    with migrated_database(config) as database, database.transaction() as conn:
+        found = snapshots.snapshots(conn, toll_country=country, limit=limit)
+    if output == "json":
+        for one in found:
+            print(json.dumps(asdict(one), ensure_ascii=False, default=_utc))
+    elif found:
+        Console().print(_table(found, now=datetime.now(UTC)))
+    else:
+        print("no vignette list was imported yet")
+    sys.stdout.flush()  # here, where a reader that has gone away (`| head`) ends us quietly
 
 
-@app.command("update")
-def update_command(
-    file: ListFile,
-    country: TollCountry = None,
-    as_of: AsOf = None,
-    count: RowCount = None,
-    config: ConfigOption = None,
-) -> None:
-    """Change single vignettes of the list in force.
+def _utc(moment: datetime) -> str:
+    return moment.astimezone(UTC).isoformat()
 
-    The file has the columns of `import`, and may have `change`: `put` (or nothing) adds a vignette or corrects it,
-    `withdraw` takes it back. Plate, its country, kind and `valid_from` tell which one is meant.
 
-    All or nothing, as with `import`. What was known before is kept.
+def _table(found: list[SnapshotRow], *, now: datetime) -> Table:
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    for name in ("id", "country", "as of (UTC)", "age", "vignettes", "state", "signed by"):
+        table.add_column(name, justify="right" if name in ("id", "age", "vignettes") else "left", no_wrap=True)
+    table.add_column("from", overflow="fold")
+    for one in found:
+        table.add_row(
+            str(one.id),
+            one.toll_country,
+            f"{one.as_of.astimezone(UTC):%Y-%m-%d %H:%M}",
+            _age((now - one.as_of).total_seconds()),
+            str(one.vignettes),
+            _state(one),
+            f"{one.signed_by[:16]}…" if one.signed_by else "–",
+            Text(one.source if one.base_id is None else f"{one.source} (update of {one.base_id})"),
+        )
+    return table
+
+
+def _state(one: SnapshotRow) -> Text:
+    if one.is_in_force:
+        return Text("in force", "bold green")
+    return Text("kept" if one.pruned_at is None else "pruned", "dim")
+
+
+def _age(seconds: float) -> str:
+    """Such as "5 min", "7 h" and "12 d", rounded down."""
+    minutes = int(seconds // 60)
+    if minutes < 60:
+        return f"{minutes} min"
+    return f"{minutes // 60} h" if minutes < 48 * 60 else f"{minutes // (24 * 60)} d"
+
+
+@app.command("keygen")
+def keygen_command(key: KeyFile) -> None:
+    """Make a key pair to sign lists with: KEY, and KEY.pub for those who check.
+
+    The private key has no password: whoever can read the file can sign.
     """
-    with migrated_database(config) as database:
-        for line in update_file(database, file, country, as_of, count=count):
-            print(line)
+    from anpr import signatures  # noqa: PLC0415 (loads for half a second)
 
-
-def import_file(
-    database: Database, path: Path, country: str | None, as_of: datetime | None, *, count: int | None = None
-) -> list[str]:
-    """Make a file the registry of its toll countries; returns a line on each for people to read.
-
-    `country` fills a missing column or field toll_country; `as_of` is by default the file's time of change; `count`
-    is how many vignettes it must hold. Raises BadRegistry where the file or a line of it is wrong, then nothing is
-    changed.
-    """
-    told: list[str] = []
-    with _opened(path, country, as_of, count=count, changes=False) as file, database.transaction() as conn:
-        for one, found in file.counts.items():
-            snapshot_id = vignettes.import_snapshot(
-                conn, one, file.rows(only=one), source=str(path), sha256=file.sha256, as_of=file.as_of
-            )
-            what = f"imported {found} vignette{'s' if found > 1 else ''} for {one}"
-            told.append(f"{what} as of {file.as_of:%Y-%m-%d %H:%M} UTC from {path}{_later(conn, one, snapshot_id)}")
-        _publish(conn, file.counts)
-    return told
-
-
-def update_file(
-    database: Database, path: Path, country: str | None, as_of: datetime | None, *, count: int | None = None
-) -> list[str]:
-    """Put the changes that a file holds on top of the lists in force; arguments, lines and errors of `import_file`."""
-    told: list[str] = []
-    with _opened(path, country, as_of, count=count, changes=True) as file, database.transaction() as conn:
-        for one in file.counts:
-            done = vignettes.update_snapshot(
-                conn, one, file.rows(only=one), source=str(path), sha256=file.sha256, as_of=file.as_of
-            )
-            what = f"updated {one}: {done.brought} added or changed, {done.gone} withdrawn or replaced"
-            told.append(f"{what}, as of {file.as_of:%Y-%m-%d %H:%M} UTC from {path}")
-        _publish(conn, file.counts)
-    return told
-
-
-def _publish(conn: Conn, countries: Counter[str]) -> None:
-    for one in countries:
-        vignettes.publish(conn, one)
-
-
-def _later(conn: Conn, country: str, snapshot_id: int) -> str:
-    """What to say of a snapshot that did not come into force."""
-    now = vignettes.in_force(conn, country)
-    if now is None or now.id == snapshot_id:
-        return ""
-    return f"; NOT in force: the list as of {now.as_of:%Y-%m-%d %H:%M} UTC is newer and stays"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _ListFile:
-    """An open list whose entries were all checked."""
-
-    path: Path
-    text: TextIO
-    form: vignette_lists.Form
-    country: str | None
-    changes: bool
-    sha256: str
-    as_of: datetime
-    counts: Counter[str]  # entries by toll country, in order
-
-    def rows(self, *, only: str | None = None) -> Iterator[VignetteRow]:
-        return _rows(self.text, self.path, self.form, country=self.country, only=only, changes=self.changes)
-
-
-@contextmanager
-def _opened(
-    path: Path, country: str | None, as_of: datetime | None, *, count: int | None, changes: bool
-) -> Generator[_ListFile]:
+    made = signatures.new_key()
+    public, public_file = made.public_key(), key.with_name(f"{key.name}.pub")
+    for file in (key, public_file):
+        if file.exists():
+            raise BadInput(f"{file}: is there already")
     try:
-        changed_at = datetime.fromtimestamp(path.stat().st_mtime, UTC)
-        with path.open("rb") as binary:
-            sha256 = hashlib.file_digest(binary, "sha256").hexdigest()
-        with path.open(encoding="utf-8", newline="") as text:
-            form = _form(text)
-            rows = _rows(text, path, form, country=country, only=None, changes=changes)
-            counts = Counter(row.toll_country for row in rows)
-            if count is not None and counts.total() != count:
-                raise BadRegistry(f"{path}: holds {counts.total()} entries, not {count} as --rows says")
-            now = datetime.now(UTC)
-            if as_of is not None and as_of > now:
-                raise BadRegistry(f"{path}: as of {as_of:%Y-%m-%d %H:%M} UTC lies in the future")
-            yield _ListFile(
-                path=path,
-                text=text,
-                form=form,
-                country=country,
-                changes=changes,
-                sha256=sha256,
-                as_of=min(as_of or changed_at, now),  # a clock ahead of ours must not make a list fresh for longer
-                counts=Counter(dict(sorted(counts.items()))),
-            )
+        with os.fdopen(os.open(key, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as opened:
+            opened.write(signatures.private_pem(made))
+        public_file.write_bytes(signatures.public_pem(public))
     except OSError as exc:
-        raise BadRegistry(f"{path}: {exc.strerror or exc}") from exc
+        raise BadInput(f"{exc.filename or key}: cannot be written: {exc.strerror or exc}") from exc
+    print(f"private key: {key}\npublic key: {public_file}; in the settings: {signatures.public_text(public)}")
+    print(f"fingerprint: {signatures.fingerprint(public)}")
 
 
-def _form(text: TextIO) -> vignette_lists.Form:
+@app.command("sign")
+def sign_command(
+    key: KeyFile,
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="what to sign: the bytes of a list")],
+    out: Annotated[Path | None, typer.Option(metavar="FILE", help="the signature [default: FILE.sig]")] = None,
+) -> None:
+    """Sign a list, for `import` and `update` where `registry.public_keys` has the public key."""
+    from anpr import signatures  # noqa: PLC0415 (loads for half a second)
+
     try:
-        return vignette_lists.form_of(text.read(PIECE))
-    except UnicodeDecodeError:
-        return "csv"  # which tells of it
+        signer = signatures.private_key(_read(key))
+    except ValueError as exc:
+        raise BadInput(f"{key}: {exc}") from exc
+    target = out or file.with_name(f"{file.name}.sig")
+    signature = signer.sign(_read(file))
+    try:
+        target.write_bytes(signature)
+    except OSError as exc:
+        raise BadInput(f"{target}: cannot be written: {exc.strerror or exc}") from exc
+    print(f"signed {file} by {signatures.fingerprint(signer.public_key())}: {target}")
 
 
-def _rows(
-    text: TextIO, path: Path, form: vignette_lists.Form, *, country: str | None, only: str | None, changes: bool
-) -> Iterator[VignetteRow]:
-    text.seek(0)
-    pieces = iter(lambda: text.read(PIECE), "") if form == "json" else text
-    return vignette_lists.rows(pieces, where=str(path), country=country, only=only, form=form, changes=changes)
+def _read(file: Path) -> bytes:
+    try:
+        return file.read_bytes()
+    except OSError as exc:
+        raise BadInput(f"{file}: {exc.strerror or exc}") from exc

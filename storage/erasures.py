@@ -236,6 +236,7 @@ _REWRITE = (
     "vacuum full evidence",
     "vacuum full plate_searches",
     "vacuum full corrections",
+    "vacuum (full, analyze) vignettes",  # statistics too hold plates
 )
 _LET_GO = ("checkpoint", "select pg_switch_wal()", "checkpoint")  # the second lets go of the segment left behind
 

@@ -22,8 +22,8 @@ _SPACE = 0x76676E74  # "vgnt": who changes a country's registry
 _GATE_SPACE = 0x67617465  # "gate": who judges by it, against who brings a new snapshot into force
 
 _SNAPSHOT = """
-insert into registry_snapshots (toll_country, source, sha256, vignettes, as_of, base_id)
-values (%(country)s, %(source)s, %(sha256)s, 0, %(as_of)s, %(base)s) returning id
+insert into registry_snapshots (toll_country, source, sha256, signed_by, vignettes, as_of, base_id)
+values (%(country)s, %(source)s, %(sha256)s, %(signed_by)s, 0, %(as_of)s, %(base)s) returning id
 """
 _COPY = """
 copy vignettes (snapshot_id, toll_country, plate, plate_country, kind, valid_from, valid_to,
@@ -32,17 +32,29 @@ copy vignettes (snapshot_id, toll_country, plate, plate_country, kind, valid_fro
 _COUNT = "update registry_snapshots set vignettes = %(count)s where id = %(id)s"
 
 
+def lock(conn: Conn, toll_country: str) -> None:
+    """Let nobody else change this country's registry until the transaction ends."""
+    conn.execute(_ONE_AT_A_TIME, {"space": _SPACE, "country": toll_country})
+
+
 def import_snapshot(
-    conn: Conn, toll_country: str, rows: Iterable[VignetteRow], *, source: str, sha256: str, as_of: datetime
+    conn: Conn,
+    toll_country: str,
+    rows: Iterable[VignetteRow],
+    *,
+    source: str,
+    sha256: str,
+    as_of: datetime,
+    signed_by: str | None = None,
 ) -> int:
     """Make `rows` a snapshot of a toll country's registry as they come; returns its id.
 
     It is in force unless one of a later `as_of` is there. All or nothing with the transaction, whatever `rows` raises;
-    call `publish` at the end of it.
+    call `publish` at the end of it. `signed_by` is the fingerprint of the key whose signature was checked.
     """
-    conn.execute(_ONE_AT_A_TIME, {"space": _SPACE, "country": toll_country})
-    values = {"country": toll_country, "source": source, "sha256": sha256, "as_of": as_of, "base": None}
-    snapshot_id: int = returned(conn.execute(_SNAPSHOT, values).fetchone())[0]
+    lock(conn, toll_country)
+    values = {"country": toll_country, "source": source, "sha256": sha256, "signed_by": signed_by, "as_of": as_of}
+    snapshot_id: int = returned(conn.execute(_SNAPSHOT, values | {"base": None}).fetchone())[0]
     with conn.cursor() as cursor:
         with cursor.copy(_COPY) as copy:
             for row in rows:
@@ -110,7 +122,14 @@ order by c.number
 
 
 def update_snapshot(
-    conn: Conn, toll_country: str, rows: Iterable[VignetteRow], *, source: str, sha256: str, as_of: datetime
+    conn: Conn,
+    toll_country: str,
+    rows: Iterable[VignetteRow],
+    *,
+    source: str,
+    sha256: str,
+    as_of: datetime,
+    signed_by: str | None = None,
 ) -> Update:
     """Make the snapshot in force with these changes a new one.
 
@@ -120,7 +139,7 @@ def update_snapshot(
     All or nothing with the transaction; call `publish` at the end of it. Raises BadRegistry where there is no
     snapshot or a later one, where rows contradict each other, or one withdraws what is not there.
     """
-    conn.execute(_ONE_AT_A_TIME, {"space": _SPACE, "country": toll_country})
+    lock(conn, toll_country)
     before = in_force(conn, toll_country)
     if before is None:
         raise BadRegistry(f"{source}: there is no list for {toll_country} to update: `anpr vignettes import` one first")
@@ -130,8 +149,8 @@ def update_snapshot(
             f" is later, as of {before.as_of:%Y-%m-%d %H:%M} UTC"
         )
     base, count = returned(conn.execute(_BASE, {"id": before.id}).fetchone())
-    values = {"country": toll_country, "source": source, "sha256": sha256, "as_of": as_of, "base": base}
-    snapshot_id: int = returned(conn.execute(_SNAPSHOT, values).fetchone())[0]
+    values = {"country": toll_country, "source": source, "sha256": sha256, "signed_by": signed_by, "as_of": as_of}
+    snapshot_id: int = returned(conn.execute(_SNAPSHOT, values | {"base": base}).fetchone())[0]
     _stage(conn, rows)
     twice = conn.execute(_TWICE).fetchone()
     if twice is not None:
@@ -198,6 +217,17 @@ def in_force(conn: Conn, toll_country: str, *, known_at: datetime | None = None)
         return cursor.execute(_IN_FORCE, {"country": toll_country, "known_at": known_at}).fetchone()
 
 
+_SIZE = """
+select vignettes from registry_snapshots where toll_country = %(country)s order by as_of desc, id desc limit 1
+"""
+
+
+def size_in_force(conn: Conn, toll_country: str) -> int:
+    """How many vignettes the snapshot in force holds; 0 where there is none."""
+    row = conn.execute(_SIZE, {"country": toll_country}).fetchone()
+    return 0 if row is None else row[0]
+
+
 _CANDIDATES = """
 select v.id, v.toll_country, v.plate, v.plate_country, v.kind, v.valid_from, v.valid_to, v.vehicle_category,
     v.bought_at, v.source
@@ -210,7 +240,10 @@ order by v.plate, v.valid_from, v.id
 
 
 def candidates(conn: Conn, snapshot_id: int, plates: Iterable[str]) -> list[Vignette]:
-    """All vignettes of these plates in a snapshot, whenever valid."""
+    """All vignettes of these plates in a snapshot, whenever valid.
+
+    Of one that was pruned only those of plates that a kept verdict on it names are sure to be there still.
+    """
     with conn.cursor(row_factory=class_row(Vignette)) as cursor:
         return cursor.execute(_CANDIDATES, {"snapshot": snapshot_id, "plates": list(plates)}).fetchall()
 

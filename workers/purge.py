@@ -16,12 +16,14 @@ from anpr.config import RetentionSettings, Settings
 from anpr.retention import Keeping, Limits
 from anpr.types import VerdictStatus
 from anpr.vignettes import ZONES
-from storage import erasures, evidence, plate_events, searches, sessions
+from storage import erasures, evidence, plate_events, searches, sessions, snapshots
 from storage.db import Conn, Database
 from storage.erasures import Due, Rule
 from workers import frames, queues
 
 STRAY_S = 3600.0  # a picture this old whose row is still missing will get none
+PRUNE_MOST = 20_000  # vignettes of a transaction: about a second's work
+PRUNE_AGAIN = timedelta(hours=1)  # how often old lists are looked through for what no verdict rests on any more
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,6 +36,7 @@ class Purged:
     pseudonyms: int = 0
     searches: int = 0
     waiting: int = 0  # frames and crops in Redis
+    vignettes: int = 0  # of lists that are no longer in force
 
 
 def purge(database: Database, redis: Redis, settings: Settings, *, now: datetime, most: int | None = None) -> Purged:
@@ -58,8 +61,10 @@ def purge(database: Database, redis: Redis, settings: Settings, *, now: datetime
             pictures += removed
             if sum(erased.values()) < erasures.MOST:
                 break
+    vignettes = _prune(database, now=now, keep=timedelta(days=settings.registry.keep_d), is_whole=most is None)
     with database.transaction() as conn:
         return Purged(
+            vignettes=vignettes,
             events=events,
             pictures=pictures,
             looks=erasures.erase_strays(conn, {code: now - one.paid for code, one in limits.items()}, now=now),
@@ -72,6 +77,20 @@ def purge(database: Database, redis: Redis, settings: Settings, *, now: datetime
                 all_before=now - timedelta(days=keeping.searches_d),
             ),
         )
+
+
+def _prune(database: Database, *, now: datetime, keep: timedelta, is_whole: bool) -> int:
+    """Remove old vignettes: all that there are to remove, or as many as a moment allows; how many."""
+    removed = 0
+    while is_whole or removed < PRUNE_MOST:
+        with database.transaction() as conn:
+            count = snapshots.prune(
+                conn, before=now - keep, again=now if is_whole else now - PRUNE_AGAIN, now=now, most=PRUNE_MOST
+            )
+        if count is None:
+            break
+        removed += count
+    return removed
 
 
 def due(database: Database, settings: Settings, *, now: datetime) -> Purged:

@@ -8,12 +8,13 @@ from pathlib import Path
 import pytest
 
 from anpr.errors import BadRegistry
-from cli.vignettes import import_file, update_file
 from storage import vignettes
 from storage.db import Database
+from storage.vignette_files import Terms, import_file, update_file
 
 T0 = datetime(2026, 5, 1, 10, 0, tzinfo=UTC)
 HEADER = "plate,kind,valid_from,valid_to,change\n"
+TERMS = Terms()
 
 
 def a_list(
@@ -39,35 +40,35 @@ def known(database: Database, *plates: str, snapshot_id: int | None = None) -> l
 
 
 def test_an_older_list_imported_later_does_not_come_into_force(database: Database, tmp_path: Path) -> None:
-    import_file(database, a_list(tmp_path, "1A1,year,2026-05-01,2026-05-30"), "CZ", None)
+    import_file(database, a_list(tmp_path, "1A1,year,2026-05-01,2026-05-30"), "CZ", None, TERMS)
     older = a_list(tmp_path, "2B2,year,2026-05-01,2026-05-30", as_of=T0 - timedelta(hours=1))
     told = f"imported 1 vignette for CZ as of 2026-05-01 09:00 UTC from {older}"
     later = "; NOT in force: the list as of 2026-05-01 10:00 UTC is newer and stays"
-    assert import_file(database, older, "CZ", None) == [told + later]
+    assert import_file(database, older, "CZ", None, TERMS) == [told + later]
     assert known(database, "1A1", "2B2") == ["1A1 year 05-30"]
 
 
 def test_a_list_with_fewer_entries_than_promised_is_refused(database: Database, tmp_path: Path) -> None:
     path = a_list(tmp_path, "1A1,year,2026-05-01,2026-05-30")
     with pytest.raises(BadRegistry, match="holds 1 entries, not 2 as --rows says"):
-        import_file(database, path, "CZ", None, count=2)
+        import_file(database, path, "CZ", None, Terms(count=2))
     with database.transaction() as conn:
         assert vignettes.in_force(conn, "CZ") is None
-    assert len(import_file(database, path, "CZ", None, count=1)) == 1
+    assert len(import_file(database, path, "CZ", None, Terms(count=1))) == 1
 
 
 def test_json_lists_are_imported_by_country(database: Database, tmp_path: Path) -> None:
     entry = {"plate": "1A1", "kind": "year", "valid_from": "2026-05-01", "valid_to": "2026-05-30"}
     path = tmp_path / "list.json"
     path.write_text(json.dumps([entry | {"toll_country": "SK"}, entry, entry | {"plate": "2B2"}]), encoding="utf-8")
-    told = import_file(database, path, "CZ", T0)
+    told = import_file(database, path, "CZ", T0, TERMS)
     assert [line[:27] for line in told] == ["imported 2 vignettes for CZ", "imported 1 vignette for SK "]
     assert known(database, "1A1", "2B2") == ["1A1 year 05-30", "2B2 year 05-30"]
 
 
 def test_an_update_adds_corrects_and_withdraws_and_the_past_stays_known(database: Database, tmp_path: Path) -> None:
     lines = [f"{plate},year,2026-05-01,2026-05-30" for plate in ("1A1", "2B2", "3C3", "4D4")]
-    import_file(database, a_list(tmp_path, *lines), "CZ", None)
+    import_file(database, a_list(tmp_path, *lines), "CZ", None, TERMS)
     with database.transaction() as conn:
         first = vignettes.in_force(conn, "CZ")
     assert first is not None
@@ -79,11 +80,11 @@ def test_an_update_adds_corrects_and_withdraws_and_the_past_stays_known(database
         "5E5,1-day,2026-05-02,2026-05-02,",
     )
     told = f"updated CZ: 2 added or changed, 2 withdrawn or replaced, as of 2026-05-01 11:00 UTC from {path}"
-    assert update_file(database, path, "CZ", None) == [told]
+    assert update_file(database, path, "CZ", None, TERMS) == [told]
     plates = ("1A1", "2B2", "3C3", "4D4", "5E5")
     now = ["1A1 year 06-15", "3C3 year 05-30", "4D4 year 05-30", "5E5 1-day 05-02"]
     assert known(database, *plates) == now
-    update_file(database, an_update(tmp_path, "5E5,1-day,2026-05-02,2026-05-02,withdraw", hours=2), "CZ", None)
+    update_file(database, an_update(tmp_path, "5E5,1-day,2026-05-02,2026-05-02,withdraw", hours=2), "CZ", None, TERMS)
     assert known(database, *plates) == now[:3]
     was = ["1A1 year 05-30", "2B2 year 05-30", "3C3 year 05-30", "4D4 year 05-30"]
     assert known(database, *plates, snapshot_id=first.id) == was
@@ -107,12 +108,12 @@ def test_an_update_adds_corrects_and_withdraws_and_the_past_stays_known(database
 def test_an_update_that_does_not_fit_changes_nothing(
     database: Database, tmp_path: Path, line: str, hours: int, told: str
 ) -> None:
-    import_file(database, a_list(tmp_path, "1A1,year,2026-05-01,2026-05-29"), "CZ", None)
+    import_file(database, a_list(tmp_path, "1A1,year,2026-05-01,2026-05-29"), "CZ", None, TERMS)
     with pytest.raises(BadRegistry, match=told):
-        update_file(database, an_update(tmp_path, line, hours=hours), "CZ", None)
+        update_file(database, an_update(tmp_path, line, hours=hours), "CZ", None, TERMS)
     assert known(database, "1A1") == ["1A1 year 05-29"]
 
 
 def test_there_must_be_a_list_to_update(database: Database, tmp_path: Path) -> None:
     with pytest.raises(BadRegistry, match="no list for CZ to update: `anpr vignettes import` one first"):
-        update_file(database, an_update(tmp_path, "1A1,year,2026-05-01,2026-05-30,"), "CZ", None)
+        update_file(database, an_update(tmp_path, "1A1,year,2026-05-01,2026-05-30,"), "CZ", None, TERMS)

@@ -5,14 +5,19 @@ import time
 from bisect import bisect_left
 from collections.abc import Generator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 
 from anpr import metrics
-from anpr.errors import Retryable
+from anpr.errors import Retryable, Unavailable
 from anpr.metrics import Metric
+from anpr.types import PlateEvent, VerdictStatus
+from storage import operations
+from storage.db import Database
 
 # (metric, its labels' values, ""); of a histogram the last is "sum" or the upper bound of a bucket.
 Field = tuple[str, ...]
 REST = "+Inf"
+AT_ONCE_S = 30.0  # verdicts within this of each other are one, told twice
 
 
 class Measures:
@@ -68,3 +73,16 @@ class Measures:
 
     def _add(self, field: Field, amount: float) -> None:
         self._added[field] = self._added.get(field, 0.0) + amount
+
+
+def judged(measures: Measures, database: Database, event: PlateEvent, status: VerdictStatus) -> None:
+    """Count a verdict that was just given; of a live camera's first on an event also how long it took."""
+    measures.count(metrics.VERDICTS, event.camera, status.value)
+    now = datetime.now(UTC)
+    try:
+        with database.transaction() as conn:
+            is_first = operations.is_first_live_verdict(conn, event.id, slack_s=AT_ONCE_S)
+    except Unavailable:
+        return
+    if is_first:
+        measures.observe(metrics.VERDICT_LATENCY, max(0.0, (now - event.last_seen).total_seconds()))

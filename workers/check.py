@@ -15,6 +15,7 @@ from anpr.vignettes import JudgeRules, is_readable, judge, readings
 from storage import erasures, evidence, plate_events, plate_reads, verdicts, vignettes
 from storage.db import Conn
 from workers import queues
+from workers.measures import judged
 from workers.process import current, job
 
 _log = log.get(__name__)
@@ -126,6 +127,7 @@ def check(event_id: int) -> None:
 
 def _tell(event: PlateEvent, verdict: Verdict) -> None:
     _log.info("event.judged", camera=event.camera, event_id=event.id, verdict=verdict.status.value)
+    judged(current().measures, current().database, event, verdict.status)
 
 
 def _judging(conn: Conn, event: PlateEvent, rules: JudgeRules) -> Judging:

@@ -154,6 +154,23 @@ class RetentionSettings(_Section, Periods):
         return Periods.model_validate(self.model_dump(include=set(Periods.model_fields)))
 
 
+class ApiSettings(_Section):
+    """The HTTP API, `anpr serve`."""
+
+    host: str = Field(default="127.0.0.1", description="address to listen on; 0.0.0.0: all of them")
+    port: int = Field(default=8080, ge=1, le=65535, description="port to listen on")
+    proxies: tuple[str, ...] = Field(
+        default=(), description="addresses of reverse proxies that are believed who asks, and whether by https"
+    )
+    rate_per_min: int = Field(default=600, ge=1, description="requests of one key a minute; more are refused")
+    tries_per_min: int = Field(default=10, ge=1, description="wrong keys of one address a minute; more are refused")
+    session_h: float = Field(default=12.0, gt=0, description="how long a login lasts, hours")
+    picture_mb: float = Field(default=20.0, gt=0, le=200, description="largest picture that is read, MB")
+    list_mb: float = Field(default=512.0, gt=0, description="largest vignette list that is imported, MB")
+    read_at_once: int = Field(default=1, ge=1, le=64, description="pictures that are read at the same time")
+    watchers: int = Field(default=100, ge=1, le=10_000, description="who may watch live at the same time")
+
+
 class RegistrySettings(_Section):
     """Where it is known who has paid: imported lists, or a service that is asked over HTTP instead."""
 
@@ -235,6 +252,7 @@ class Settings(_Section):
     check: CheckSettings = CheckSettings()
     registry: RegistrySettings = RegistrySettings()
     retention: RetentionSettings = RetentionSettings()
+    api: ApiSettings = ApiSettings()
     metrics: MetricsSettings = MetricsSettings()
 
     @model_validator(mode="before")

@@ -114,14 +114,14 @@ JOBS = Metric(
     name="anpr_jobs_total",
     kind="counter",
     unit="jobs",
-    labels=("job", "outcome"),
-    meaning="runs of jobs: done, put_back (something it needs was away; it runs again) or failed",
+    labels=("task", "outcome"),
+    meaning="runs of jobs (detect, read, group, check, …): done, put_back (something it needs was away; it runs again) or failed",
 )
 JOB_DURATION = Metric(
     name="anpr_job_duration_seconds",
     kind="histogram",
     unit="s",
-    labels=("job",),
+    labels=("task",),
     meaning="how long jobs ran that were done; one of detect or read holds up to eight frames or plates",
     buckets=JOB_BUCKETS_S,
 )

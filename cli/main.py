@@ -15,6 +15,7 @@ _COMMANDS = {
     "demo": "cli.demo.command",
     "ingest": "cli.ingest",
     "worker": "cli.worker",
+    "top": "cli.top",
     "events": "cli.events",
     "check": "cli.check",
     "explain": "cli.explain",

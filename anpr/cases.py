@@ -88,7 +88,9 @@ def key_of(event: PlateEvent) -> CaseKey:
     Plates must be equal: a look-alike may be another car, and two cars must never share an accusation.
     """
     start, end = liability_period(event.toll_country, event.first_seen)
-    return CaseKey(toll_country=event.toll_country, plate=normalise(event.plate), period_from=start, period_to=end)
+    return CaseKey(
+        toll_country=event.toll_country, plate=normalise(event.judged_plate), period_from=start, period_to=end
+    )
 
 
 def merged(events: Iterable[PlateEvent]) -> dict[CaseKey, frozenset[int]]:
@@ -224,7 +226,9 @@ def _speaks_for(one: Paid, event: PlateEvent) -> bool:
 
     The newest list may just have left out what has run out.
     """
-    return one.plate == event.plate and (one.event_id == event.id or one.valid_from <= event.first_seen < one.valid_to)
+    return one.plate == event.judged_plate and (
+        one.event_id == event.id or one.valid_from <= event.first_seen < one.valid_to
+    )
 
 
 _DECISIONS = {

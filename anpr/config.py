@@ -121,6 +121,15 @@ class CheckSettings(_Section):
     registry_max_age_h: float = Field(default=168.0, gt=0, description="an older vignette list accuses nobody, hours")
 
 
+class CaseSettings(_Section):
+    """When a suspicion becomes a case, and how people review it."""
+
+    wait_h: float = Field(
+        default=24.0, ge=0, description="a suspicion becomes a case so long after its liability period, hours"
+    )
+    claim_s: float = Field(default=900.0, gt=0, description="how long a case is with one reviewer alone, s")
+
+
 class RetentionSettings(_Section, Periods):
     """How long what a passing left is kept; null: what the toll country's own data say, else the default for all."""
 
@@ -250,6 +259,7 @@ class Settings(_Section):
     read: ReadSettings = ReadSettings()
     events: EventSettings = EventSettings()
     check: CheckSettings = CheckSettings()
+    cases: CaseSettings = CaseSettings()
     registry: RegistrySettings = RegistrySettings()
     retention: RetentionSettings = RetentionSettings()
     api: ApiSettings = ApiSettings()

@@ -44,6 +44,7 @@ class Periods(_Data):
         default=None, ge=0, description="until AMBIGUOUS, UNREADABLE and REGISTRY_UNKNOWN become pseudonyms, hours"
     )
     suspect_d: float | None = Field(default=None, ge=0, description="until SUSPECT is erased, days")
+    confirmed_d: float | None = Field(default=None, ge=0, description="until a confirmed case is erased, days")
     pseudonym_d: float | None = Field(default=None, ge=0, description="until a pseudonym is erased, days")
 
     def over(self, other: "Periods") -> "Periods":
@@ -69,6 +70,7 @@ class Limits:
     paid: timedelta
     doubtful: timedelta
     suspect: timedelta
+    confirmed: timedelta  # from the decision
     pseudonym: timedelta
 
     def of(self, keeping: Keeping) -> timedelta:
@@ -85,6 +87,7 @@ def limits(country: str, told: Periods, told_of_country: Periods | None = None) 
         paid=timedelta(hours=found["paid_h"]),
         doubtful=timedelta(hours=found["doubtful_h"]),
         suspect=timedelta(days=found["suspect_d"]),
+        confirmed=timedelta(days=found["confirmed_d"]),
         pseudonym=timedelta(days=found["pseudonym_d"]),
     )
 

@@ -1,24 +1,34 @@
 """Verdicts: added, never changed, except that `judge_again_at` is cleared when that has been done."""
 
 from anpr.types import Verdict, VerdictStatus
-from storage.db import Conn, returned
+from storage import suspicions
+from storage.db import Conn
 
+_ONE_AT_A_TIME = "select pg_advisory_xact_lock(%(space)s, hashint8(%(event)s))"
+_SPACE = 0x76726474  # "vrdt"
 _ADD = """
+with same as (
+    update verdicts set judge_again_at = %(again)s
+    where id = (select id from verdicts where event_id = %(event)s order by id desc limit 1)
+      and revision = %(revision)s and status = %(status)s and rules_version = %(rules)s
+      and snapshot_id is not distinct from %(snapshot)s
+    returning id)
 insert into verdicts (event_id, revision, status, reason, readings_tried, vignette_id, snapshot_id, rules_version,
     judge_again_at)
-values (%(event)s, %(revision)s, %(status)s, %(reason)s, %(tried)s, %(vignette)s, %(snapshot)s, %(rules)s, %(again)s)
-on conflict (event_id, revision, snapshot_id, rules_version, status)
-    do update set judge_again_at = excluded.judge_again_at
-returning xmax = 0
+select %(event)s, %(revision)s, %(status)s, %(reason)s, %(tried)s, %(vignette)s, %(snapshot)s, %(rules)s, %(again)s
+where not exists (select from same)
+returning id
 """
 _JUDGED_AGAIN = "update verdicts set judge_again_at = null where event_id = %(event)s and judge_again_at <= now()"
 
 
 def add(conn: Conn, event_id: int, revision: int, verdict: Verdict) -> bool:
-    """Add the verdict on one revision of an event; False where that very judgement is already there.
+    """Add the verdict on one revision of an event; False where that very judgement is already in force.
 
     Then that takes its `judge_again_at`, which is cleared where its time has come.
     """
+    suspicions.judged(conn, event_id, verdict.status)
+    conn.execute(_ONE_AT_A_TIME, {"space": _SPACE, "event": event_id})
     added = conn.execute(
         _ADD,
         {
@@ -34,7 +44,7 @@ def add(conn: Conn, event_id: int, revision: int, verdict: Verdict) -> bool:
         },
     ).fetchone()
     conn.execute(_JUDGED_AGAIN, {"event": event_id})
-    return returned(added)[0]
+    return added is not None
 
 
 _IN_FORCE = """

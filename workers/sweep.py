@@ -11,7 +11,7 @@ from anpr.types import FrameOutcome, PlateOutcome, Reading
 from storage import plate_events, plate_reads, rejudging, sessions, sweeps
 from storage.db import Conn
 from storage.sessions import Session
-from workers import frames, purge, queues, rates
+from workers import cases, frames, purge, queues, rates
 from workers.process import Process
 
 _log = log.get(__name__)
@@ -57,6 +57,7 @@ def sweep(process: Process) -> None:
         _log.info("session.settled", session=session_id)
     rates.note(process.redis, running)
     _wake_forgotten(process, running)
+    cases.sweep(process)
     _forget(process)
 
 

@@ -165,6 +165,66 @@ def test_a_list_is_not_true_as_of_tomorrow(database_url: str, tmp_path: Path) ->
 
 
 @pytest.fixture
+def test_keys_and_signatures_made_by_the_commands_let_a_list_in(database_url: str, tmp_path: Path) -> None:
+    def ran(*args: object) -> Ran:
+        return run(vignettes.app, *args, DATABASE_URL=database_url)
+
+    key, path = tmp_path / "registry.key", a_list(tmp_path, "CZ,1A23456,CZ,year,2026-05-01,2027-04-30")
+    made = ran("keygen", key)
+    public, fingerprint = (line.rpartition(": ")[2] for line in made.out.splitlines()[1:])
+    assert key.stat().st_mode & 0o777 == 0o600
+    assert str(ran("keygen", key).error) == f"{key}: is there already"
+    config = tmp_path / "anpr.yaml"
+    config.write_text(f"registry: {{public_keys: {{CZ: {public}}}}}")
+    assert "is not signed" in str(ran("import", path, "--config", config).error)
+    assert ran("sign", key, path).out == f"signed {path} by {fingerprint}: {path}.sig\n"
+    assert f", signed by {fingerprint[:16]}…" in ran("import", path, "--config", config).out
+    assert ran("sign", key, path, "--out", tmp_path / "s").status == 0
+    in_pem = (tmp_path / "registry.key.pub").read_text().replace("\n", "\n      ")
+    config.write_text(f"registry:\n  public_keys:\n    CZ:\n    - |\n      {in_pem}")
+    assert ran("import", path, "--config", config, "--signature", tmp_path / "s").status == 0
+    [listed_as, _] = [json.loads(line) for line in ran("list", "--format", "json").out.splitlines()]
+    assert listed_as["signed_by"] == fingerprint
+    for wrong in (path, tmp_path / "nowhere"):
+        error = ran("sign", wrong, path).error
+        assert isinstance(error, BadInput)
+        assert str(error).startswith(f"{wrong}: ")
+
+
+def test_a_list_with_far_fewer_vignettes_comes_in_only_if_one_says_so(database_url: str, tmp_path: Path) -> None:
+    lines = ["CZ,1A23456,CZ,year,2026-05-01,2027-04-30", "CZ,5H71964,CZ,year,2026-05-01,2027-04-30"]
+    imported(database_url, a_list(tmp_path, *lines))
+    short = a_list(tmp_path, *lines[:1])
+    error = imported(database_url, short).error
+    assert isinstance(error, BadRegistry)
+    assert str(error).endswith("if it is whole, say `anpr vignettes import --accept-shrink`")
+    assert imported(database_url, short, "--accept-shrink").status == 0
+
+
+def test_the_snapshots_are_listed_with_what_is_in_force(database_url: str, tmp_path: Path) -> None:
+    def told(*args: object) -> list[list[str]]:
+        out = run(vignettes.app, "list", *args, DATABASE_URL=database_url).out
+        return [line.split() for line in out.splitlines() if line.strip()][2:]
+
+    assert run(vignettes.app, "list", DATABASE_URL=database_url).out == "no vignette list was imported yet\n"
+    a = a_list(tmp_path, "CZ,1A23456,CZ,year,2026-05-01,2027-04-30", "SK,KE417HT,SK,30-day,2026-05-01,2026-05-30")
+    imported(database_url, a, "--as-of", "3d")
+    imported(database_url, a_list(tmp_path, "CZ,5H71964,CZ,year,2026-05-01,2027-04-30", name="b.csv"), "--as-of", "5h")
+    more = a_list(tmp_path, "CZ,1A23456,CZ,year,2026-05-01,2027-04-30", name="c.csv")
+    run(vignettes.app, "update", more, "--as-of", "9m", DATABASE_URL=database_url)
+    with psycopg.connect(database_url) as conn:
+        conn.execute("update registry_snapshots set pruned_at = now() where id = 1")
+    rows = [[row[0], row[1], *row[4:]] for row in told()]
+    assert rows == [
+        ["4", "CZ", "9", "min", "2", "in", "force", "–", str(more), "(update", "of", "3)"],
+        ["3", "CZ", "5", "h", "1", "kept", "–", str(tmp_path / "b.csv")],
+        ["1", "CZ", "3", "d", "1", "pruned", "–", str(a)],
+        ["2", "SK", "3", "d", "1", "in", "force", "–", str(a)],
+    ]
+    assert [row[0] for row in told("--country", "sk")] == ["2"]
+    assert [row[0] for row in told("--limit", "1")] == ["4"]
+
+
 def registry_url(database_url: str, tmp_path: Path) -> str:
     path = a_list(
         tmp_path,

@@ -2,14 +2,19 @@
 
 import json
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from anpr import signatures
 from anpr.errors import BadRegistry
 from storage import vignettes
-from storage.db import Database
+from storage.db import Conn, Database
 from storage.vignette_files import Terms, import_file, update_file
 
 T0 = datetime(2026, 5, 1, 10, 0, tzinfo=UTC)
@@ -117,3 +122,135 @@ def test_an_update_that_does_not_fit_changes_nothing(
 def test_there_must_be_a_list_to_update(database: Database, tmp_path: Path) -> None:
     with pytest.raises(BadRegistry, match="no list for CZ to update: `anpr vignettes import` one first"):
         update_file(database, an_update(tmp_path, "1A1,year,2026-05-01,2026-05-30,"), "CZ", None, TERMS)
+
+
+OURS, OTHER = signatures.new_key(), signatures.new_key()
+SIGNED = Terms(
+    public_keys={"CZ": [signatures.public_text(OTHER.public_key()), signatures.public_text(OURS.public_key())]}
+)
+A_LINE = "1A1,year,2026-05-01,2026-05-30"
+
+
+def sign(path: Path, key: Ed25519PrivateKey = OURS, *, name: str = "list.csv.sig") -> Path:
+    signature = path.with_name(name)
+    signature.write_bytes(key.sign(path.read_bytes()))
+    return signature
+
+
+def test_a_signed_list_comes_in_and_tells_by_whom(database: Database, tmp_path: Path) -> None:
+    path = a_list(tmp_path, A_LINE)
+    sign(path)
+    fingerprint = signatures.fingerprint(OURS.public_key())
+    assert import_file(database, path, "CZ", None, SIGNED)[0].endswith(f", signed by {fingerprint[:16]}…")
+    update = an_update(tmp_path, "2B2,year,2026-05-01,2026-05-30,put")
+    aside = sign(update, name="elsewhere")
+    told = update_file(database, update, "CZ", None, replace(SIGNED, signature=aside))
+    assert told[0].endswith(f", signed by {fingerprint[:16]}…")
+    with database.transaction() as conn:
+        assert conn.execute("select signed_by from registry_snapshots").fetchall() == [(fingerprint,)] * 2
+
+
+@pytest.mark.parametrize("changes", [False, True])
+@pytest.mark.parametrize(
+    ("case", "told"),
+    [
+        ("unsigned", r"is not signed: there is no .*list.csv.sig, and lists for CZ need one \(registry.public_keys\)$"),
+        ("tampered", r"its signature is not one of this file by the key for CZ, \w{16}… or \w{16}…$"),
+        ("wrong key", "its signature is not one of this file"),
+        ("of another list", "its signature is not one of this file"),
+        ("truncated", "list.csv.sig: is no Ed25519 signature"),
+        ("empty", "list.csv.sig: is no Ed25519 signature"),
+        ("the list itself", "list.csv: is no Ed25519 signature"),
+        ("not there", "nowhere: No such file or directory"),
+    ],
+)
+def test_a_list_without_a_right_signature_changes_nothing(
+    database: Database, tmp_path: Path, case: str, told: str, changes: bool
+) -> None:
+    import_file(database, a_list(tmp_path, A_LINE), "CZ", None, TERMS)
+    put = update_file if changes else import_file
+    path = a_list(tmp_path, "1A1,year,2026-05-01,2026-05-29", as_of=T0 + timedelta(hours=1))
+    terms = SIGNED
+    match case:
+        case "tampered":
+            sign(path)
+            path.write_text(path.read_text().replace("05-29", "05-28"))
+        case "wrong key":
+            sign(path, signatures.new_key())
+        case "of another list":
+            path.with_name("list.csv.sig").write_bytes(OURS.sign(b"plate,kind,valid_from,valid_to\n"))
+        case "truncated" | "empty":
+            whole = sign(path)
+            whole.write_bytes(whole.read_bytes()[: 63 if case == "truncated" else 0])
+        case "the list itself":
+            terms = replace(SIGNED, signature=path)
+        case "not there":
+            terms = replace(SIGNED, signature=tmp_path / "nowhere")
+        case _:
+            pass
+    with pytest.raises(BadRegistry, match=told):
+        put(database, path, "CZ", None, terms)
+    assert known(database, "1A1") == ["1A1 year 05-30"]
+
+
+def test_each_country_of_a_list_must_have_been_signed_by_its_key(database: Database, tmp_path: Path) -> None:
+    header = "toll_country,plate,kind,valid_from,valid_to\n"
+    path = a_list(tmp_path, f"CZ,{A_LINE}", f"SK,{A_LINE}", header=header)
+    sign(path)
+    strange = {"SK": [signatures.public_text(signatures.new_key().public_key())]}
+    with pytest.raises(BadRegistry, match="not one of this file by the key for SK"):
+        import_file(database, path, None, None, replace(SIGNED, public_keys={**SIGNED.public_keys, **strange}))
+    with pytest.raises(BadRegistry, match=r"no key to check its signature for SK with: set registry\.public_keys\.SK"):
+        import_file(database, path, None, None, replace(SIGNED, signature=path.with_name("list.csv.sig")))
+    assert len(import_file(database, path, None, None, SIGNED)) == 2
+    with database.transaction() as conn:
+        rows = conn.execute("select toll_country, signed_by is not null from registry_snapshots order by 1").fetchall()
+    assert rows == [("CZ", True), ("SK", False)]
+
+
+@pytest.mark.parametrize("form", ["csv", "json"])
+def test_a_file_that_changes_while_it_is_read_is_refused(database: Database, tmp_path: Path, form: str) -> None:
+    path = a_list(tmp_path, A_LINE)
+    if form == "json":
+        entry = {"plate": "1A1", "kind": "year", "valid_from": "2026-05-01", "valid_to": "2026-05-30"}
+        path.write_text(json.dumps([entry]), encoding="utf-8")
+    sign(path)
+
+    class Meddled(Database):
+        """Changes the file between the look through it and its import."""
+
+        @contextmanager
+        def transaction(self) -> Iterator[Conn]:
+            path.write_text(path.read_text().replace("1A1", "1B1"))
+            with database.transaction() as conn:
+                yield conn
+
+    with pytest.raises(BadRegistry, match="changed while it was read"):
+        import_file(Meddled("postgresql://nowhere"), path, "CZ", None, SIGNED)
+    with database.transaction() as conn:
+        assert vignettes.in_force(conn, "CZ") is None
+
+
+def test_a_list_that_shrinks_too_much_is_refused_unless_one_says_so(database: Database, tmp_path: Path) -> None:
+    def lines(count: int) -> list[str]:
+        return [f"{number}A1,year,2026-05-01,2026-05-30" for number in range(count)]
+
+    terms = Terms(max_shrink=0.1)
+    import_file(database, a_list(tmp_path, *lines(20)), "CZ", None, terms)
+    import_file(database, a_list(tmp_path, *lines(18), as_of=T0 + timedelta(hours=1)), "CZ", None, terms)
+    short = a_list(tmp_path, *lines(16), as_of=T0 + timedelta(hours=2))
+    told = (
+        "leaves 16 vignettes for CZ where 18 are in force, 11% fewer; more than 10% looks like a list that was cut off"
+    )
+    with pytest.raises(BadRegistry, match=told):
+        import_file(database, short, "CZ", None, terms)
+    with pytest.raises(BadRegistry, match="leaves 16 vignettes for CZ where 18 are in force"):
+        update_file(database, an_update(tmp_path, *(f"{one},withdraw" for one in lines(2)), hours=2), "CZ", None, terms)
+    older = a_list(tmp_path, *lines(1), as_of=T0)
+    assert "NOT in force" in import_file(database, older, "CZ", None, terms)[0]
+    with database.transaction() as conn:
+        assert vignettes.size_in_force(conn, "CZ") == 18
+    short = a_list(tmp_path, *lines(16), as_of=T0 + timedelta(hours=2))
+    assert len(import_file(database, short, "CZ", None, replace(terms, max_shrink=1.0))) == 1
+    with database.transaction() as conn:
+        assert vignettes.size_in_force(conn, "CZ") == 16

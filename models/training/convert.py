@@ -77,9 +77,9 @@ def converter(
             made.representative_dataset = lambda: ([one] for one in _calibration(pixels, real))
             made.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8]
             made.inference_input_type = tf.uint8
-            made.inference_output_type = tf.float32 if postprocess else tf.dtypes.as_dtype(outputs)
+            made.inference_output_type = tf.dtypes.as_dtype(outputs)
         with _quiet():
-            content = bytearray(made.convert())
+            content = bytearray(_with_fine_scores(tf, made) if form is Form.INT8 and postprocess else made.convert())
         _order_outputs(content)
         return bytes(content)
 
@@ -135,6 +135,18 @@ def _calibration(pixels: Sequence[NDArray[np.uint8]], real: tuple[float, float])
         pinned = image[np.newaxis].copy()
         pinned[0, 0, :2] = [[0], [255]]  # the scale of the input is then that of all pixels
         yield real_values(pinned, real)
+
+
+def _with_fine_scores(tf: ModuleType, made: Any) -> bytes:
+    """An int8 network whose sigmoid alone computes in float32.
+
+    As int8 it has steps of 1/256, so that the many weak scores by which average precision ranks would be a few values.
+    The converter itself has no setting for that; these are the steps that it takes.
+    """
+    made._experimental_calibrate_only = True
+    steps = needed("tensorflow.lite.python.convert")
+    quantised = steps.mlir_quantize(made.convert(), denylisted_ops=["LOGISTIC"])
+    return needed("tensorflow.lite.python.util").modify_model_io_type(quantised, tf.uint8, tf.float32)
 
 
 def _order_outputs(content: bytearray) -> None:

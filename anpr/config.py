@@ -10,6 +10,7 @@ import yaml
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from anpr.errors import BadConfig
+from anpr.notification_settings import MqttSettings, NotificationSettings, TargetName, Webhook
 from anpr.retention import Periods
 from anpr.vignettes import ZONES
 
@@ -262,6 +263,11 @@ class Settings(_Section):
     cases: CaseSettings = CaseSettings()
     registry: RegistrySettings = RegistrySettings()
     retention: RetentionSettings = RetentionSettings()
+    webhooks: dict[TargetName, Webhook] = Field(
+        default_factory=dict, description="HTTP servers that are told of verdicts, by name"
+    )
+    mqtt: MqttSettings = MqttSettings()
+    notifications: NotificationSettings = NotificationSettings()
     api: ApiSettings = ApiSettings()
     metrics: MetricsSettings = MetricsSettings()
 
@@ -309,7 +315,7 @@ def build(data: Mapping[str, object], *, where: str, environ: Mapping[str, str])
     for key in ("database_url", "redis_url"):
         given[key] = given.get(key) or environ.get(key.upper(), "")
     try:
-        return Settings.model_validate(given)
+        return Settings.model_validate(given, context=environ)
     except ValidationError as exc:
         raise BadConfig(f"{where}: {_explain(exc)}") from exc
 
@@ -341,8 +347,8 @@ def _explain(exc: ValidationError) -> str:
 def _meant(path: tuple[int | str, ...]) -> str:
     section: type[BaseModel] = Settings
     for part in path[:-1]:
-        if section is Settings and part == "cameras":
-            section = Camera
+        if section is Settings and part in ("cameras", "webhooks"):
+            section = Camera if part == "cameras" else Webhook
         elif str(part) in section.model_fields:
             annotation = section.model_fields[str(part)].annotation
             section = annotation if isinstance(annotation, type) and issubclass(annotation, BaseModel) else section

@@ -35,3 +35,7 @@ class BadModel(BadInput):
 
 class BadRegistry(BadInput):
     """A vignette list with wrong rows; the text holds their line numbers."""
+
+
+class BadWatchList(BadInput):
+    """A watch list with wrong lines; the text holds their numbers."""

@@ -18,7 +18,7 @@ UNREPORTED_S = 15  # an ingest reports its counters every second
 
 
 def healthy(
-    stage: Annotated[Literal["ingest", "detect", "read", "check"], typer.Argument(help="what runs in this container")],
+    stage: Annotated[Literal["ingest", "detect", "read", "check", "notify"], typer.Argument(help="what runs here")],
     config: ConfigOption = None,
 ) -> None:
     """Say by the exit status whether the process of this container is at work: **0** yes, **1** no.

@@ -26,6 +26,8 @@ _COMMANDS = {
 _GROUPS = {
     "db": "cli.db",
     "vignettes": "cli.vignettes",
+    "watch": "cli.watch",
+    "webhooks": "cli.webhooks",
     "config": "cli.config_check",
     "model": "cli.model",
 }

@@ -23,7 +23,7 @@ from cli.report.table import events_table
 from cli.settings import RUN_SETTINGS
 from cli.supervise import Supervisor
 from cli.worker import command as worker_command
-from storage import migrate, plate_events, sessions
+from storage import migrate, notifications, plate_events, sessions
 from storage.db import Database
 from storage.plate_events import EventFilter
 from storage.sessions import Session
@@ -34,6 +34,7 @@ _log = log.get(__name__)
 INGEST_GRACE_S = 3.0  # Ctrl-C has everything gone within 10 s: ingest 3, drain 2, workers 2, servers the rest
 DRAIN_S = 2.0
 WORKERS_GRACE_S = 2.0
+TELL_S = 10.0  # a receiver that takes longer is told by the next run on this data
 LOOK_S = 0.25
 MOST_EVENTS = 1000
 
@@ -171,6 +172,8 @@ def _watch(
     env = dict(os.environ) | {"ANPR_LOG_LEVEL": os.environ.get("ANPR_LOG_LEVEL", "warning")}
     workers = [f"detect-{n}" for n in range(1, crew.detectors + 1)]
     workers += [f"read-{n}" for n in range(1, crew.readers + 1)] + ["check-1"]
+    tells = bool(served.webhooks or served.mqtt.host)
+    workers += ["notify-1"] if tells else []
     ours: list[Session] = []
     with Supervisor(grace_s=WORKERS_GRACE_S) as supervisor, Progress(console) as progress:
         ingest = [sys.executable, "-m", "cli.main", "ingest", "--config", str(settings_file)]
@@ -203,10 +206,21 @@ def _watch(
         if was_stopped:
             stop.clear()
             supervisor.wait(look, timeout_s=DRAIN_S, tick_s=LOOK_S)
+        elif tells:
+            supervisor.wait(lambda: stop.is_set() or _all_told(database), timeout_s=TELL_S, tick_s=LOOK_S)
         has_failed = supervisor.exit_status("ingest") not in (0, -signal.SIGTERM)
     return Outcome(
         sessions=tuple(ours), took_s=time.monotonic() - began_s, was_stopped=was_stopped, has_failed=has_failed
     )
+
+
+def _all_told(database: Database) -> bool:
+    """Whether everybody who wants to know has been told of the verdicts; a server that is away leaves it open."""
+    try:
+        with database.transaction() as conn:
+            return notifications.is_quiet(conn)
+    except Unavailable:
+        return False
 
 
 def _reporting(stop: threading.Event, console: Console) -> Callable[[str, int, int | None], None]:

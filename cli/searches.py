@@ -21,10 +21,11 @@ def record(
 ) -> None:
     """Record the search of a plate before it is done; as `storage.searches.record` does it."""
     with database.transaction() as conn:
-        searches.record(conn, keeping, who=who or _account(), command=command, plate=plate, reason=reason or "")
+        searches.record(conn, keeping, who=who or account(), command=command, plate=plate, reason=reason or "")
 
 
-def _account() -> str:
+def account() -> str:
+    """The name of the account that runs this command."""
     try:
         return pwd.getpwuid(os.getuid()).pw_name
     except KeyError:  # a container may run as a number that has no name

@@ -1,4 +1,4 @@
-"""`anpr worker`: the processes that detect, read and check."""
+"""`anpr worker`: the processes that detect, read, check and notify."""
 
 import signal
 import sys
@@ -15,7 +15,7 @@ from workers.queues import STAGES, Stage
 
 
 def worker(
-    stage: Annotated[str, typer.Argument(help="detect, read or check")],
+    stage: Annotated[str, typer.Argument(help="detect, read, check or notify")],
     config: ConfigOption = None,
     number: Annotated[int, typer.Option("-n", "--number", min=1, max=64, help="worker processes to keep running")] = 1,
 ) -> None:

@@ -38,7 +38,8 @@ class Due:
     rule: str
 
 
-# An event is left alone while neighbours in time are still being read, grouped or judged: they may turn out to be it.
+# An event is left alone while neighbours in time are still being read, grouped or judged: they may turn out to be it;
+# and for a minute, while somebody is still to be told of it for the first time.
 _DUE = """
 select e.id, e.session_id, c.name as camera, coalesce(e.corrected_plate, e.plate) as plate, v.status, due.rule
 from plate_events e
@@ -51,6 +52,12 @@ join unnest(%(countries)s::text[], %(statuses)s::text[], %(befores)s::timestampt
 where e.erased_at is null and e.state = 'closed' and (%(session)s::bigint is null or e.session_id = %(session)s)
   and (select min(judged_at) from verdicts where event_id = e.id) <= due.before
   and not exists (select from verdicts where event_id = e.id and judge_again_at is not null)
+  and not exists (
+      select from verdicts
+      where event_id = e.id and announced is null and judged_at > now() - interval '1 minute')
+  and not exists (
+      select from notifications
+      where event_id = e.id and attempts = 0 and created_at > now() - interval '1 minute')
   and not exists (
       select from plate_events n
       where n.camera_id = e.camera_id and n.session_id = e.session_id and n.erased_at is null
@@ -235,6 +242,8 @@ _REWRITE = (
     "vacuum full verdicts",
     "vacuum full evidence",
     "vacuum full plate_searches",
+    "vacuum full watch_hits",
+    "vacuum full watch_entries",
     "vacuum full corrections",
     "vacuum (full, analyze) vignettes",  # statistics too hold plates
 )

@@ -16,7 +16,7 @@ from anpr.config import RetentionSettings, Settings
 from anpr.retention import Keeping, Limits
 from anpr.types import VerdictStatus
 from anpr.vignettes import ZONES
-from storage import erasures, evidence, plate_events, searches, sessions, snapshots
+from storage import dead_letters, erasures, evidence, plate_events, searches, sessions, snapshots, watch_lists
 from storage.db import Conn, Database
 from storage.erasures import Due, Rule
 from workers import frames, queues
@@ -63,6 +63,8 @@ def purge(database: Database, redis: Redis, settings: Settings, *, now: datetime
                 break
     vignettes = _prune(database, now=now, keep=timedelta(days=settings.registry.keep_d), is_whole=most is None)
     with database.transaction() as conn:
+        watch_lists.forget_expired(conn, now=now)
+        dead_letters.forget_old(conn, before=now - timedelta(days=settings.notifications.dead_d))
         return Purged(
             vignettes=vignettes,
             events=events,
@@ -155,6 +157,8 @@ def _erase(
         if acts[one.id] == "pseudonymised"
     }
     erased = erasures.erase(conn, found, pseudonyms=pseudonyms, now=now)
+    watch_lists.forget(conn, list(acts))
+    dead_letters.forget(conn, list(acts))
     evidence.remove(Path(settings.evidence_dir), erased.paths)
     frames.drop_crops(redis, session_id, erased.keys)
     frames.drop(redis, session_id, sorted({frame_no for frame_no, _ in erased.keys}))

@@ -6,7 +6,9 @@ Jobs are named, not imported, so a producer never loads a network. Arguments are
 and objects do not. Every job may run twice.
 """
 
+import os
 import re
+import socket
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -30,13 +32,15 @@ from rq.utils import now
 from anpr.errors import BadConfig, Unavailable
 from workers.frames import PlateKey
 
-Stage = Literal["detect", "read", "check"]
-STAGES: tuple[Stage, ...] = ("detect", "read", "check")
+Stage = Literal["detect", "read", "check", "notify"]
+STAGES: tuple[Stage, ...] = ("detect", "read", "check", "notify")
 
 # Eight crops with Tesseract on a small board take 4 s; a job whose worker was killed is missed 1 s after this.
 JOB_TIMEOUT_S = 10
 CRASHES = 5  # so often may a job kill or fail its worker before its frames count as failed
 STUCK_S = 5  # a worker killed between taking a job and starting it leaves the job in limbo for this long
+MOST_DELIVERIES = 500  # that wait for a worker: where none delivers, the rest stay in Postgres
+LEADS_S = 15  # a worker that leads says so twice a second; after this another takes over
 SOCKET_TIMEOUT_S = 5  # longer than the longest blocking command, so that a frozen Redis is noticed
 
 
@@ -101,6 +105,7 @@ _JOBS: dict[str, str] = {
     "read": "workers.read.read",
     "group": "workers.check.group",
     "check": "workers.check.check",
+    "deliver": "workers.notify.deliver",
 }
 
 
@@ -147,6 +152,41 @@ def check_later(redis: Redis, event_ids: Iterable[int]) -> None:
     for event_id in event_ids:
         if redis.set(f"anpr:asked:check:{event_id}", 1, nx=True, ex=JOB_TIMEOUT_S):
             _enqueue(redis, "check", "check", [event_id])
+
+
+def deliver_later(redis: Redis, notification_ids: Sequence[int]) -> None:
+    """Have what is due told; what is too much at a time has to be asked for again."""
+    if notification_ids and redis.llen(queue(redis, "notify").key) < MOST_DELIVERIES:
+        for notification_id in notification_ids:
+            if redis.set(_asked_to_deliver(notification_id), 1, nx=True, ex=3 * JOB_TIMEOUT_S):
+                _enqueue(redis, "notify", "deliver", [notification_id])
+
+
+def delivery_begins(redis: Redis, notification_id: int) -> None:
+    """From here on `deliver_later` adds a job again."""
+    redis.delete(_asked_to_deliver(notification_id))
+
+
+def _asked_to_deliver(notification_id: int) -> str:
+    return f"anpr:asked:deliver:{notification_id}"
+
+
+def leads(redis: Redis, what: str) -> bool:
+    """Whether this process is the one to do something that one does at a time; it is to ask again all the while."""
+    key, me = f"anpr:leads:{what}", _me()
+    return bool(redis.set(key, me, nx=True, ex=LEADS_S)) or (
+        redis.get(key) == me.encode() and bool(redis.expire(key, LEADS_S))
+    )
+
+
+def leads_no_more(redis: Redis, what: str) -> None:
+    """Let another process do it at once."""
+    if redis.get(f"anpr:leads:{what}") == _me().encode():
+        redis.delete(f"anpr:leads:{what}")
+
+
+def _me() -> str:
+    return f"{socket.gethostname()}:{os.getpid()}"
 
 
 def try_again() -> Retry:

@@ -11,7 +11,7 @@ from anpr.types import FrameOutcome, PlateOutcome, Reading
 from storage import plate_events, plate_reads, rejudging, sessions, sweeps
 from storage.db import Conn
 from storage.sessions import Session
-from workers import cases, frames, purge, queues, rates
+from workers import cases, frames, notify, purge, queues, rates
 from workers.process import Process
 
 _log = log.get(__name__)
@@ -52,6 +52,7 @@ def sweep(process: Process) -> None:
     for session_id in ungrouped:
         queues.group_later(process.redis, session_id)
     queues.check_later(process.redis, unjudged)
+    notify.announce(process)
     for session_id in settled:
         frames.forget(process.redis, session_id)
         _log.info("session.settled", session=session_id)

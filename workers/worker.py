@@ -22,6 +22,8 @@ from storage.http_registry import HttpRegistry
 from workers import frames, process, queues
 from workers.endpoint import Endpoint
 from workers.model_info import model_of
+from workers.mqtt import Broker
+from workers.notify import check_secrets
 from workers.process import Process
 from workers.queues import JOB_TIMEOUT_S, SOCKET_TIMEOUT_S, Stage, StageQueue
 from workers.reporter import Reporter
@@ -65,6 +67,9 @@ class StageWorker(SimpleWorker):
     def procline(self, message: str) -> None:
         pass
 
+    def leave(self) -> None:
+        """Called when the worker ends."""
+
     def execute_job(self, job: Job, queue: Any) -> None:
         # RQ lists an execution longer than it keeps it, and fails a finished job where one of a killed worker is listed
         job.connection.delete(ExecutionRegistry(job.id, job.connection).key)
@@ -96,6 +101,31 @@ class CheckWorker(StageWorker):
                 _log.debug("sweep.waits", why=str(exc))
 
 
+class NotifyWorker(StageWorker):
+    """Sees to the MQTT broker between its jobs, where there is one."""
+
+    broker: Broker | None = None
+
+    @property
+    def dequeue_timeout(self) -> int:
+        return cast(int, SWEEP_S)
+
+    def run_maintenance_tasks(self) -> None:
+        super().run_maintenance_tasks()
+        if self.held is not None and self.broker is not None:
+            try:
+                self.broker.tend(self.held)
+            except Unavailable as exc:
+                _log.debug("mqtt.waits", why=str(exc))
+
+    def leave(self) -> None:
+        if self.held is not None and self.broker is not None:
+            self.broker.close(self.held)
+
+
+_KINDS: dict[Stage, type[StageWorker]] = {"check": CheckWorker, "notify": NotifyWorker}
+
+
 def work(stage: Stage, settings: Settings) -> bool:
     """Serve a stage until SIGTERM or SIGINT (the job at hand is finished first).
 
@@ -104,6 +134,8 @@ def work(stage: Stage, settings: Settings) -> bool:
     Raises BadInput where a model or setting is wrong.
     """
     logging.getLogger("rq").setLevel(logging.CRITICAL)
+    if stage == "notify":
+        check_secrets(settings)
     frames.keep_memory()
     cv2.setNumThreads(1)  # one core a worker; more cores are for more workers
     held = Process(
@@ -116,7 +148,7 @@ def work(stage: Stage, settings: Settings) -> bool:
     )
     process.hold(held)
     _wait_for_servers(held)
-    kind, interval_s = (CheckWorker, SWEEP_S) if stage == "check" else (StageWorker, 1)
+    kind, interval_s = _KINDS.get(stage, StageWorker), SWEEP_S if stage in _KINDS else 1
     worker = kind(
         [queues.queue(held.redis, stage)],
         connection=held.redis,
@@ -126,6 +158,8 @@ def work(stage: Stage, settings: Settings) -> bool:
     )
     worker.held = held
     held.reporter = _reporter(stage, held)
+    if isinstance(worker, NotifyWorker) and settings.mqtt.host:
+        worker.broker = Broker(settings.mqtt)
     _log.info("worker.ready", stage=stage)
     try:
         worker.work(logging_level="CRITICAL")
@@ -133,6 +167,7 @@ def work(stage: Stage, settings: Settings) -> bool:
         _log.warning("worker.lost_redis", why=str(exc))
         return False
     finally:
+        worker.leave()
         held.reporter.leave()
         held.database.close()
     return worker.was_told_to_stop

@@ -12,7 +12,7 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 from typer.main import get_command
 
-from anpr.config import Camera, CameraDefaults, Settings, parse
+from anpr.config import Camera, CameraDefaults, Settings, Webhook, parse
 from cli.main import build
 from models.spec import DetectorSpec, ReaderSpec
 
@@ -49,6 +49,7 @@ def settings() -> Iterator[tuple[str, FieldInfo]]:
             yield name, field
     own = {name: field for name, field in Camera.model_fields.items() if name not in CameraDefaults.model_fields}
     yield from ((f"cameras.<name>.{name}", field) for name, field in own.items())
+    yield from ((f"webhooks.<name>.{name}", field) for name, field in Webhook.model_fields.items())
 
 
 def default(field: FieldInfo) -> str:

@@ -17,6 +17,7 @@ _MEANINGS = {
     VerdictStatus.REGISTRY_UNKNOWN: "Whether there was a vignette could not be checked: {reason}. Nobody is suspected.",
     VerdictStatus.SUSPECT: "No valid vignette was found: {reason}. This is a suspicion, not a decision.",
 }
+LIKELY = 0.5  # probability from which a country is named
 _STANDINGS = {"law": "law", "operator": "operator", "secondary": "reported", "unverified": "not verified"}
 
 
@@ -26,7 +27,7 @@ def explain(event: PlateEvent, verdict: Verdict, pack: RulePack | None) -> str:
     It names no plate but the event's own: those of look-alikes belong to other people.
     """
     zone = "UTC" if pack is None else pack.zone
-    parts = [_seen(event, zone), _meaning(event, verdict, zone)]
+    parts = [_seen(event, zone) + _corrected(event) + _country(event), _meaning(event, verdict, zone)]
     if verdict.status is VerdictStatus.SUSPECT:
         parts.append(_objections(pack))
     parts.append(_judged(event, verdict, zone))
@@ -41,10 +42,25 @@ def _seen(event: PlateEvent, zone: str) -> str:
     return f'On {_local(event.first_seen, zone)} the camera "{event.camera}" saw {plate} ({sure}).'
 
 
+def _corrected(event: PlateEvent) -> str:
+    if event.corrected_plate is None:
+        return ""
+    return f" Somebody who looked at it says that the plate is {event.corrected_plate}: that is what was judged."
+
+
+def _country(event: PlateEvent) -> str:
+    if not event.regions:
+        return ""
+    likeliest = event.regions[0]
+    if not likeliest.country or likeliest.probability < LIKELY:
+        return " Which country the plate is of cannot be told."
+    return f" The plate is most likely of {likeliest.country} ({likeliest.probability:.0%})."
+
+
 def _meaning(event: PlateEvent, verdict: Verdict, zone: str) -> str:
     reason = verdict.reason
     for other in verdict.readings_tried:
-        if other != event.plate:
+        if other != event.judged_plate:
             reason = re.sub(rf"\b{re.escape(other)}\b", "a plate that looks much like it", reason)
     if verdict.judge_again_at is not None:
         again = _local(verdict.judge_again_at, zone)
@@ -67,7 +83,7 @@ def _objections(pack: RulePack | None) -> str:
 
 
 def _judged(event: PlateEvent, verdict: Verdict, zone: str) -> str:
-    others = sum(text != event.plate for text in verdict.readings_tried)
+    others = sum(text != event.judged_plate for text in verdict.readings_tried)
     asked = "No list of vignettes was asked."
     if verdict.snapshot_id is not None:
         alike = f" and for {others} others that it may be mistaken for" if others else ""

@@ -11,7 +11,7 @@ import typer
 from rich.console import Console
 
 from anpr.plates import normalise
-from anpr.types import VerdictStatus
+from anpr.types import PlateEvent, VerdictStatus
 from cli import searches, settings
 from cli.options import TIME_HELP, migrated_database, moment
 from cli.searches import AsOption, ReasonOption
@@ -23,6 +23,9 @@ CSV_COLUMNS: tuple[str, ...] = (
     "id",
     "camera",
     "plate",
+    "corrected_plate",
+    "plate_country",
+    "plate_country_probability",
     "confidence",
     "reads",
     "agreeing",
@@ -57,7 +60,8 @@ def events(  # noqa: PLR0917 (Typer takes a command's options as its parameters)
     """List plate events with their verdicts, newest first.
 
     Times in csv and json are UTC. An event that is still open has no verdict yet; one that was erased has no plate any
-    more. A search by plate is recorded.
+    more. **→** leads to what somebody corrected a plate to, **?** marks a country that is less than 90 % sure. A search
+    by plate is recorded.
     """
     wanted = EventFilter(
         plate=None if plate is None else "*".join(normalise(part) for part in plate.split("*")),
@@ -80,8 +84,7 @@ def events(  # noqa: PLR0917 (Typer takes a command's options as its parameters)
         _write_csv(rows)
     else:
         for row in rows:
-            candidates = [{"text": one.text, "confidence": _rounded(one.confidence)} for one in row.event.candidates]
-            print(json.dumps(_plain(row) | {"candidates": candidates}, ensure_ascii=False))
+            print(json.dumps(_plain(row) | _lists(row.event), ensure_ascii=False))
     sys.stdout.flush()  # here, where a reader that has gone away (`| head`) ends us quietly
 
 
@@ -91,12 +94,22 @@ def _write_csv(rows: Sequence[EventRow]) -> None:
     writer.writerows(_plain(row) for row in rows)
 
 
+def _lists(event: PlateEvent) -> dict[str, Any]:
+    candidates = [{"text": one.text, "confidence": _rounded(one.confidence)} for one in event.candidates]
+    regions = [{"country": one.country, "probability": _rounded(one.probability)} for one in event.regions]
+    return {"candidates": candidates, "regions": regions}
+
+
 def _plain(row: EventRow) -> dict[str, Any]:
     event = row.event
+    likeliest = event.regions[0] if event.regions else None
     return {
         "id": event.id,
         "camera": event.camera,
         "plate": event.plate,
+        "corrected_plate": event.corrected_plate,
+        "plate_country": None if likeliest is None else likeliest.country,
+        "plate_country_probability": None if likeliest is None else _rounded(likeliest.probability),
         "confidence": _rounded(event.confidence),
         "reads": event.reads,
         "agreeing": event.agreeing,

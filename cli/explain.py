@@ -13,7 +13,7 @@ from storage import erasures, plate_events, verdicts
 
 
 def explain(
-    event: Annotated[int, typer.Argument(metavar="EVENT", help="its id, listed by `anpr events --format json`")],
+    event: Annotated[int, typer.Argument(metavar="EVENT", help="its id, listed by `anpr events`")],
     config: ConfigOption = None,
 ) -> None:
     """Say in plain words what was seen, what follows from it and why, with the country's rules and where they stand.

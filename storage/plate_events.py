@@ -127,7 +127,10 @@ _CORRECT = (
     update plate_events set corrected_plate = %(plate)s, regions = %(regions)s, revision = revision + 1
     where id = %(id)s and erased_at is null
     """,
-    "update sessions set settled_at = null where id = (select session_id from plate_events where id = %(id)s)",
+    """
+    update sessions set settled_at = null
+    where id = (select session_id from plate_events where id = %(id)s and erased_at is null)
+    """,
 )
 
 

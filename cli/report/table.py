@@ -13,6 +13,7 @@ from anpr.vignettes import ZONES
 from cli.report.tones import Tone, tone_of, words_of
 from storage.plate_events import EventRow
 
+SURE = 0.9  # probability from which a plate's country goes without a question mark
 STYLES: dict[Tone, str] = {"good": "bold green", "unsure": "bold yellow", "bad": "bold red", "open": "dim"}
 
 
@@ -25,9 +26,11 @@ def events_table(rows: Sequence[EventRow]) -> Table:
     is_one_day = len(days) == 1
     title = f"{len(rows)} plate event{'' if len(rows) == 1 else 's'}" + (f", {days.pop()}" if is_one_day else "")
     table = Table(box=box.SIMPLE_HEAD, title=title, title_justify="left", title_style="bold", pad_edge=False)
+    table.add_column("id", justify="right", no_wrap=True, style="dim")
     table.add_column("time", no_wrap=True)
     table.add_column("camera", no_wrap=True, max_width=20)
     table.add_column("plate", no_wrap=True, style="bold")
+    table.add_column("of", no_wrap=True)
     table.add_column("conf.", justify="right", no_wrap=True)
     table.add_column("reads", justify="right", no_wrap=True)
     table.add_column("verdict", overflow="fold")
@@ -35,14 +38,28 @@ def events_table(rows: Sequence[EventRow]) -> Table:
         event = row.event
         passed = local(event.first_seen, event.toll_country)
         table.add_row(
+            str(event.id),
             f"{passed:%H:%M:%S}" if is_one_day else f"{passed:%Y-%m-%d %H:%M:%S}",
             Text(event.camera),
-            Text(event.plate or "–"),
+            Text(_plate(event)),
+            Text(country(event)),
             percent(event.confidence),
             agreement(event),
             _verdict(row),
         )
     return table
+
+
+def _plate(event: PlateEvent) -> str:
+    return f"{event.plate}→{event.corrected_plate}" if event.corrected_plate else event.plate or "–"
+
+
+def country(event: PlateEvent) -> str:
+    """The likeliest country of the plate: "CZ", or "CZ?" where that is not SURE; nothing where it is none we know."""
+    likeliest = event.regions[0] if event.regions else None
+    if likeliest is None or not likeliest.country:
+        return ""
+    return likeliest.country if likeliest.probability >= SURE else f"{likeliest.country}?"
 
 
 def _verdict(row: EventRow) -> Text:

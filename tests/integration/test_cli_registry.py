@@ -14,7 +14,7 @@ from commands import Ran, run
 from servers import TestServers
 
 from anpr.errors import BadConfig, BadInput, BadRegistry, Unavailable
-from anpr.types import Box, Candidate, PlateOutcome, Reading, Verdict, VerdictStatus, Vote
+from anpr.types import Box, Candidate, PlateOutcome, Reading, Region, Verdict, VerdictStatus, Vote
 from cli import check, events, vignettes
 from storage import plate_events, plate_reads, sessions, verdicts
 from storage.db import Database
@@ -67,7 +67,8 @@ def an_event(
         plate_reads.assign(conn, session_id, [(0, 0)], event_id)
         best = plate_reads.of_event(conn, event_id, most=1)[0]
         vote = Vote(plate=plate, confidence=0.875, candidates=candidates, agreeing=1)
-        plate_events.revote(conn, event_id, vote, best)
+        regions = (Region(country="CZ", probability=0.75), Region(country="", probability=0.25))
+        plate_events.revote(conn, event_id, vote, best, regions)
         if status is not None:
             plate_events.close(conn, session_id, before=None)
             verdict = Verdict(
@@ -353,6 +354,9 @@ def test_events_as_json_and_csv_hold_the_same(database_url: str) -> None:
         "id": event_id,
         "camera": "north",
         "plate": "1A23456",
+        "corrected_plate": None,
+        "plate_country": "CZ",
+        "plate_country_probability": 0.75,
         "confidence": 0.875,
         "reads": 1,
         "agreeing": 1,
@@ -364,8 +368,9 @@ def test_events_as_json_and_csv_hold_the_same(database_url: str) -> None:
         "reason": "because",
         "picture": None,
         "candidates": [{"text": "1A23456", "confidence": 0.875}, {"text": "XA23456", "confidence": 0.0625}],
+        "regions": [{"country": "CZ", "probability": 0.75}, {"country": "", "probability": 0.25}],
     }
-    del told["candidates"]
+    del told["candidates"], told["regions"]
     rows = list(csv.DictReader(listed(database_url, "--format", "csv").out.splitlines()))
     assert rows == [{name: "" if value is None else str(value) for name, value in told.items()}]
 

@@ -29,7 +29,7 @@ from cli.explain import explain
 from cli.purge import purge as purge_command
 from models.detector.inference import Detector
 from models.reader import load_reader
-from storage import erasures, plate_reads, sessions, vignettes
+from storage import corrections, erasures, plate_reads, sessions, vignettes
 from storage.sessions import IngestCounters, Session
 from workers import frames, process, purge, queues
 from workers.check import check, group
@@ -43,6 +43,7 @@ START = datetime(2026, 5, 1, 8, tzinfo=UTC)
 NUMBERS = [0, 1, 2, 3]
 KEY = "a secret of the test"
 PAID, UNPAID = "1A23456", "MKT4173"
+CORRECTED = "XQZ8241"
 LEAST = 6  # shorter texts may stand anywhere in a hundred megabytes by chance
 
 
@@ -162,6 +163,15 @@ from plate_events e join verdicts v on v.event_id = e.id
 """
 
 
+def correct_the_suspect(held: Process, left: Passings) -> None:
+    with held.database.transaction() as conn:
+        [(event_id,)] = conn.execute("select event_id from verdicts where status = 'SUSPECT'").fetchall()
+        corrections.add(conn, event_id, CORRECTED, who="officer 7", reason=f"it says {CORRECTED}")
+    check(event_id)
+    sweep(held)
+    left.texts["SUSPECT"].add(CORRECTED)
+
+
 def in_redis(held: Process, needles: list[bytes]) -> set[bytes]:
     """Those of the needles that any value of Redis holds, jobs unpacked."""
     held_there = b"\n".join(_values(held))
@@ -224,6 +234,7 @@ def test_what_passings_left_is_gone_from_everywhere_when_its_time_has_come(
     data = own.embedded.data_dir
     with capture_logs() as logs:
         left = passings(held, jpegs)
+        correct_the_suspect(held, left)
         assert run(events_command, "--plate", UNPAID, DATABASE_URL=own.database_url).out.count(UNPAID) == 1
         printed = capfd.readouterr()
         texts = [text.encode() for found in left.texts.values() for text in found]
@@ -232,7 +243,7 @@ def test_what_passings_left_is_gone_from_everywhere_when_its_time_has_come(
         assert before[0].settled_at is not None
 
         # The control: the same search finds all of it while it is there.
-        assert {PAID, UNPAID} <= {text.decode() for text in texts}
+        assert {PAID, UNPAID, CORRECTED} <= {text.decode() for text in texts}
         assert left.redis == set(left.pictures)
         assert b"workers.check.check" in b"\n".join(_values(held))  # jobs are unpacked, so plates in them would be seen
         with held.database.autocommit() as conn:

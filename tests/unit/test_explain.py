@@ -6,7 +6,7 @@ from builders import NOON, a_vignette, an_event
 
 from anpr import rule_packs
 from anpr.explain import explain
-from anpr.types import PlateEvent, Vignette
+from anpr.types import PlateEvent, Region, Vignette
 from anpr.vignettes import JudgeRules, Snapshot, judge, readings
 
 
@@ -47,6 +47,20 @@ def test_the_plates_of_others_are_not_told() -> None:
     told = explained(an_event("1A23456"), a_vignette("IA23456"))
     assert "it may be a plate that looks much like it, which is paid" in told
     assert "IA23456" not in told
+
+
+def test_the_country_of_a_plate_is_told_where_it_is_likely() -> None:
+    likely = replace(an_event(), regions=(Region(country="SK", probability=0.62),))
+    assert "99% sure). The plate is most likely of SK (62%).\n" in explained(likely)
+    unknown = replace(an_event(), regions=(Region(country="", probability=0.62),))
+    assert "Which country the plate is of cannot be told." in explained(unknown)
+
+
+def test_a_correction_is_told_beside_the_vote_and_its_plate_is_no_secret() -> None:
+    told = explained(replace(an_event("1A23456"), corrected_plate="7S91234"), a_vignette("7S91234"))
+    assert "saw the plate 1A23456" in told
+    assert "Somebody who looked at it says that the plate is 7S91234: that is what was judged." in told
+    assert "was asked for the plate." in told
 
 
 def test_grace_says_until_when_or_that_it_was_used() -> None:

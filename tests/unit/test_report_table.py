@@ -5,8 +5,8 @@ from io import StringIO
 import pytest
 from rich.console import Console
 
-from anpr.types import Candidate, PlateEvent, VerdictStatus
-from cli.report.table import events_table, percent
+from anpr.types import Candidate, PlateEvent, Region, VerdictStatus
+from cli.report.table import country, events_table, percent
 from cli.report.tones import tone_of
 from storage.plate_events import EventRow
 
@@ -49,7 +49,17 @@ def shown(*rows: EventRow, colour: bool = False) -> str:
 def test_a_row_tells_what_passed_and_what_was_judged() -> None:
     text = shown(a_row(an_event(), reason="paid until 3 May"))
     line = next(line for line in text.splitlines() if "1A23456" in line)
-    assert line.split() == ["23:30:00", "gate", "1A23456", "97", "%", "9/11", "VALID", "paid", "until", "3", "May"]
+    assert line.split() == ["1", "23:30:00", "gate", "1A23456", "97", "%", "9/11", "VALID", "paid", "until", "3", "May"]
+
+
+def test_a_row_tells_the_country_and_whether_that_and_the_plate_are_certain() -> None:
+    def of(probability: float, country: str = "CZ") -> PlateEvent:
+        return replace(an_event(), regions=(Region(country=country, probability=probability),))
+
+    assert "CZ" in shown(a_row(of(0.95))).split()
+    assert "CZ?" in shown(a_row(of(0.6))).split()
+    assert country(of(0.95, "")) == country(an_event()) == ""
+    assert " 1A23456→7S91234 " in shown(a_row(replace(an_event(), corrected_plate="7S91234")))
 
 
 def test_the_day_that_all_share_is_the_toll_countrys_and_stands_in_the_title() -> None:

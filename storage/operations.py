@@ -12,7 +12,7 @@ from storage.db import Conn
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CameraLedger:
-    """A camera with its newest session, and where the frames of all its sessions ended."""
+    """A camera with its session that runs, else its newest, and where the frames of all its sessions ended."""
 
     camera: str
     toll_country: str
@@ -43,7 +43,8 @@ with recent as (
     select camera_id, sum(offered)::bigint as offered, sum(sampled_out)::bigint as sampled_out,
         sum(shed_early)::bigint as shed_early, sum(sampled)::bigint as sampled, sum(corrupt)::bigint as corrupt,
         sum(reconnects)::bigint as reconnects, sum(no_plate)::bigint as no_plate, sum(read)::bigint as read,
-        sum(shed)::bigint as shed, sum(expired)::bigint as expired, sum(failed)::bigint as failed
+        sum(shed)::bigint as shed, sum(expired)::bigint as expired, sum(failed)::bigint as failed,
+        coalesce(max(id) filter (where ended_at is null), max(id)) as current_id
     from sessions where camera_id in (select id from recent) group by camera_id
 )
 select r.name as camera, r.toll_country, n.id as session_id, n.is_live, n.ended_at is null as is_running,
@@ -54,7 +55,7 @@ select r.name as camera, r.toll_country, n.id as session_id, n.is_live, n.ended_
     t.failed + coalesce(l.failed, 0) as failed
 from recent r
 join totals t on t.camera_id = r.id
-join lateral (select * from sessions where camera_id = r.id order by started_at desc, id desc limit 1) as n on true
+join sessions n on n.id = t.current_id
 left join ledger l on l.camera_id = r.id
 left join unread u on u.session_id = n.id
 order by r.name

@@ -131,10 +131,17 @@ return ids
 """
 
 
-def oldest_at(redis: Client, session_id: int) -> datetime | None:
-    """When the oldest frame that waits was captured; None where none waits."""
-    found = redis.eval(_OLDEST_AT, 1, _frames(session_id))
-    return None if found is None else _EPOCH + timedelta(microseconds=int(cast(bytes, found)))
+def oldest_at(redis: Client, session_ids: Sequence[int]) -> dict[int, datetime]:
+    """When the oldest frame of each session that waits was captured; sessions of which none waits are left out."""
+    pipe = redis.pipeline(transaction=False)
+    for session_id in session_ids:
+        pipe.eval(_OLDEST_AT, 1, _frames(session_id))
+    found = cast("list[bytes | None]", pipe.execute())
+    return {
+        session_id: _EPOCH + timedelta(microseconds=int(at))
+        for session_id, at in zip(session_ids, found, strict=True)
+        if at is not None
+    }
 
 
 # Field by name and value by turns; the picture does not travel.

@@ -2,7 +2,7 @@
 # because redis-py is typed in part only
 """The whole system at one moment, as metrics and `anpr top` show it. Where a server is away, its part is missing."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Literal
@@ -117,8 +117,9 @@ def _postgres(database: Database, redis: Redis | None, lately: Mapping[int, Rate
         ledgers = operations.cameras(conn, within_s=CAMERAS_S)
         registries = operations.registries(conn)
         verdicts = operations.verdicts_of_late(conn, within_s=VERDICTS_S)
+    lags = {} if redis is None else _lags_s([one for one in ledgers if one.is_live and one.is_running], redis)
     return PostgresState(
-        cameras=tuple(camera(one, lately.get(one.session_id), _lag_s(one, redis)) for one in ledgers),
+        cameras=tuple(camera(one, lately.get(one.session_id), lags.get(one.session_id)) for one in ledgers),
         registries=tuple(registries),
         verdicts=verdicts,
     )
@@ -153,12 +154,15 @@ def condition_of(ledger: CameraLedger, rate: Rate | None) -> CameraCondition:
     return "running" if health is None or health >= WELL else "behind"
 
 
-def _lag_s(ledger: CameraLedger, redis: Redis | None) -> float | None:
-    """Frames of a file were captured whenever, so only live cameras can lag."""
-    if redis is None or not ledger.is_live or not ledger.is_running:
-        return None
+def _lags_s(running: Sequence[CameraLedger], redis: Redis) -> dict[int, float]:
+    """Of sessions of live cameras; frames of a file were captured whenever, so a file cannot lag."""
     try:
-        moments = [one for one in (ledger.unread_since, frames.oldest_at(redis, ledger.session_id)) if one is not None]
+        frames_since = frames.oldest_at(redis, [one.session_id for one in running])
     except RedisError:
-        return None
-    return max(0.0, (datetime.now(UTC) - min(moments)).total_seconds()) if moments else 0.0
+        return {}
+    now = datetime.now(UTC)
+    since = {one.session_id: (one.unread_since, frames_since.get(one.session_id)) for one in running}
+    return {
+        session_id: max((max(0.0, (now - moment).total_seconds()) for moment in moments if moment), default=0.0)
+        for session_id, moments in since.items()
+    }

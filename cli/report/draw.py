@@ -6,9 +6,9 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from anpr.tones import Tone, tone_of, words_of
 from anpr.types import Box
 from cli.report.table import percent
-from cli.report.tones import Tone, tone_of, words_of
 from storage.plate_events import EventRow
 
 Image = npt.NDArray[np.uint8]

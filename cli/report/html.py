@@ -12,10 +12,10 @@ from urllib.parse import quote
 from jinja2 import Environment, StrictUndefined
 
 from anpr.errors import AnprError, BadConfig, StorageFull
+from anpr.tones import Tone, tone_of, words_of
 from anpr.types import Candidate, PlateEvent, PlateOutcome
 from cli.report.annotate import Video
 from cli.report.table import agreement, local, percent
-from cli.report.tones import Tone, tone_of, words_of
 from storage.plate_events import EventRow
 from storage.sessions import Session
 

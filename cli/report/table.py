@@ -8,9 +8,9 @@ from rich import box
 from rich.table import Table
 from rich.text import Text
 
+from anpr.tones import Tone, tone_of, words_of
 from anpr.types import PlateEvent
 from anpr.vignettes import ZONES
-from cli.report.tones import Tone, tone_of, words_of
 from storage.plate_events import EventRow
 
 SURE = 0.9  # probability from which a plate's country goes without a question mark

@@ -5,9 +5,9 @@ from io import StringIO
 import pytest
 from rich.console import Console
 
+from anpr.tones import tone_of
 from anpr.types import Candidate, PlateEvent, Region, VerdictStatus
 from cli.report.table import country, events_table, percent
-from cli.report.tones import tone_of
 from storage.plate_events import EventRow
 
 EVENING = datetime(2026, 5, 1, 21, 30, tzinfo=UTC)  # 23:30 in Prague

@@ -26,7 +26,8 @@ _OUTCOMES = ("sampled_out", "shed_early", "no_plate", "read", "shed", "expired",
 def metrics_text(database: Database, redis: Redis, *, accept: str = "") -> tuple[bytes, str]:
     """All metrics of the system and their content type, for a client that sent this Accept header.
 
-    Where Postgres or Redis is away, its metrics are missing and its `…_up` is 0. With 50 cameras it takes some 25 ms of processor time.
+    Where Postgres or Redis is away, its metrics are missing and its `…_up` is 0. With 50 cameras it takes some 25 ms of
+    processor time.
     """
     encoder, content_type = choose_encoder(accept)
     return encoder(registry(database, redis)), content_type

@@ -20,6 +20,7 @@ _COMMANDS = {
     "check": "cli.check",
     "explain": "cli.explain",
     "read": "cli.read",
+    "serve": "cli.serve",
     "purge": "cli.purge",
     "doctor": "cli.doctor",
 }
@@ -28,6 +29,7 @@ _GROUPS = {
     "vignettes": "cli.vignettes",
     "watch": "cli.watch",
     "webhooks": "cli.webhooks",
+    "keys": "cli.keys",
     "config": "cli.config_check",
     "model": "cli.model",
 }

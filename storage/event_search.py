@@ -47,11 +47,11 @@ def plate_query(written: str, match: Match | None = None) -> PlateQuery:
     is_pattern = "*" in text or "?" in text
     chosen = match or (Match.WILDCARD if is_pattern else Match.EXACT)
     if is_pattern and chosen is not Match.WILDCARD:
-        raise BadInput(f"plate: * and ? belong to a wildcard search, not to an {chosen.value} one")
+        raise BadInput(f"plate: * and ? belong to a wildcard search, and this one is {chosen.value}")
     known = len(text) - text.count("*") - text.count("?")
     least = 1 if chosen is Match.EXACT else LEAST_CHARACTERS
     if known < least:
-        raise BadInput(f"plate: a search ({chosen.value}) takes at least {least} letters or digits")
+        raise BadInput(f"plate: too few letters and digits: a search ({chosen.value}) takes at least {least}")
     if len(text) > LONGEST_PLATE:
         raise BadInput(f"plate: is longer than {LONGEST_PLATE} characters")
     return PlateQuery(text=text, match=chosen)

@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import LiteralString, cast
 
-from storage.db import Conn
+from storage.db import Conn, returned
 
 _DIRECTORY = Path(__file__).parent / "migrations"
 _LOCK = 0x616E7072  # "anpr": two processes that start together must not migrate twice
@@ -19,6 +19,14 @@ def pending(conn: Conn) -> list[str]:
     conn.execute(
         "create table if not exists migrations (name text primary key, applied_at timestamptz not null default now())"
     )
+    done = {row[0] for row in conn.execute("select name from migrations")}
+    return [name for name in names() if name not in done]
+
+
+def lacking(conn: Conn) -> list[str]:
+    """The same, by a transaction that only reads; all of them where the database is empty."""
+    if returned(conn.execute("select to_regclass('migrations')").fetchone())[0] is None:
+        return names()
     done = {row[0] for row in conn.execute("select name from migrations")}
     return [name for name in names() if name not in done]
 

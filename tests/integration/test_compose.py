@@ -41,10 +41,11 @@ def test_the_compose_file_fits_the_compose_schema() -> None:
 
 
 def test_there_is_a_service_for_each_part_of_the_pipeline() -> None:
-    assert set(SERVICES) == {"redis", "postgres", "migrate", "ingest", *STAGES}
+    assert set(SERVICES) == {"redis", "postgres", "migrate", "ingest", "serve", *STAGES}
     assert {name: " ".join(service["command"]) for name, service in OURS.items()} == {
         "migrate": "db migrate",
         "ingest": "ingest",
+        "serve": "serve --host 0.0.0.0",
         **{stage: f"worker {stage}" for stage in STAGES},
     }
 

@@ -1,0 +1,132 @@
+"""GET /api/cameras: how each camera stands."""
+
+from dataclasses import fields
+from datetime import UTC, datetime
+from typing import Literal
+
+from fastapi import APIRouter
+from pydantic import Field
+from redis.exceptions import RedisError
+
+from anpr.health import FrameCounts
+from api.access import LOOKING, allow
+from api.forms import Form, Share
+from api.held import Held, HeldHere
+from storage import camera_states
+from storage.camera_states import CameraState
+from workers import rates
+from workers.rates import Rate
+
+SILENT_S = 15.0  # an ingest reports its counters every second
+router = APIRouter(prefix="/api/cameras", tags=["cameras"], dependencies=[allow(*LOOKING)])
+
+
+class FpsForm(Form):
+    """Frames a second in the last minute."""
+
+    offered: float = Field(description="by the camera or file")
+    processed: float = Field(description="looked at by a detector")
+
+
+class CountersForm(Form):
+    """Where the frames of the newest session ended; `offered` is the sum of the others and of those that wait."""
+
+    offered: int
+    sampled_out: int = Field(description="left out by `fps` and `motion`")
+    shed_early: int = Field(description="dropped by the decoder to keep up")
+    sampled: int = Field(description="handed to the detectors")
+    corrupt: int = Field(description="could not be decoded; not offered")
+    no_plate: int
+    read: int
+    shed: int = Field(description="dropped by back-pressure")
+    expired: int = Field(description="gone before a worker came to them")
+    failed: int
+    waiting: int
+
+
+class CameraForm(Form):
+    """A camera, and the newest session of its ingest."""
+
+    name: str = Field(examples=["gate-north"])
+    toll_country: str = Field(examples=["CZ"])
+    state: Literal["running", "silent", "ended", "never ran"] = Field(
+        description="silent: its ingest has not reported for 15 s, and has not said that it ends"
+    )
+    is_live: bool | None = Field(description="null: never ran")
+    session_id: int | None
+    started_at: datetime | None
+    seen_at: datetime | None = Field(description="when its ingest last reported")
+    last_frame_at: datetime | None = Field(description="when the newest frame was captured that was dealt with")
+    lag_s: float | None = Field(description="how long ago that was; null: it is a file, or does not run")
+    fps: FpsForm | None = Field(description="null: it does not run, or began just now")
+    reconnects: int
+    counters: CountersForm | None
+    health: Share | None = Field(description="processed ÷ offered, of the frames that were wanted and have ended")
+
+
+class CamerasForm(Form):
+    """All cameras, by name."""
+
+    cameras: list[CameraForm]
+
+
+@router.get("")
+def cameras(held: HeldHere) -> CamerasForm:
+    """State, frame rates, lag, last frame and counters of every camera."""
+    with held.reading() as conn:
+        states = camera_states.states(conn)
+    now, of_late = datetime.now(UTC), _rates(held)
+    return CamerasForm(cameras=[_form(one, of_late, now) for one in states])
+
+
+def _rates(held: Held) -> dict[int, Rate]:
+    if held.redis is None:
+        return {}
+    try:
+        return rates.of_late(held.redis)
+    except RedisError:
+        return {}
+
+
+def _form(state: CameraState, of_late: dict[int, Rate], now: datetime) -> CameraForm:
+    session = state.session
+    if session is None or state.seen_at is None:
+        return CameraForm(
+            name=state.name,
+            toll_country=state.toll_country,
+            state="never ran",
+            is_live=None,
+            session_id=None,
+            started_at=None,
+            seen_at=None,
+            last_frame_at=None,
+            lag_s=None,
+            fps=None,
+            reconnects=0,
+            counters=None,
+            health=None,
+        )
+    is_silent = (now - state.seen_at).total_seconds() > SILENT_S
+    runs = session.ended_at is None
+    counts = FrameCounts.of({one.name: getattr(session, one.name) for one in fields(FrameCounts)})
+    rate = of_late.get(session.id) if runs and not is_silent else None
+    behind_s = None if state.last_frame_at is None else (now - state.last_frame_at).total_seconds()
+    return CameraForm(
+        name=state.name,
+        toll_country=state.toll_country,
+        state="ended" if not runs else "silent" if is_silent else "running",
+        is_live=session.is_live,
+        session_id=session.id,
+        started_at=session.started_at,
+        seen_at=state.seen_at,
+        last_frame_at=state.last_frame_at,
+        lag_s=None if behind_s is None or not runs or not session.is_live else round(max(0.0, behind_s), 3),
+        fps=None
+        if rate is None
+        else FpsForm(offered=round(rate.offered_fps, 2), processed=round(rate.processed_fps, 2)),
+        reconnects=session.reconnects,
+        counters=CountersForm(
+            **{one.name: getattr(counts, one.name) for one in fields(FrameCounts)}, waiting=counts.waiting
+        ),
+        health=counts.health,
+    )

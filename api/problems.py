@@ -1,0 +1,92 @@
+"""What goes wrong, told as problem details (RFC 9457), and never with more than who asked may know."""
+
+from http import HTTPStatus
+from typing import Any
+
+import psycopg
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from starlette.exceptions import HTTPException
+
+from anpr import log
+from anpr.errors import BadInput, Retryable
+
+MEDIA_TYPE = "application/problem+json"
+RETRY_S = 5  # what is away is mostly back by then
+NOT_MIGRATED = (psycopg.errors.UndefinedTable, psycopg.errors.UndefinedColumn)
+
+_log = log.get(__name__)
+
+
+class Problem(HTTPException):
+    """An answer that is no success; `detail` is one sentence for people."""
+
+    def __init__(self, status: int, detail: str, *, headers: dict[str, str] | None = None, **more: Any) -> None:
+        super().__init__(status, detail, headers)
+        self.more = more
+
+
+def answer(status: int, detail: str, *, headers: dict[str, str] | None = None, **more: Any) -> JSONResponse:
+    """The response for a problem; `more` are members of its own."""
+    plain = {"type": "about:blank", "title": HTTPStatus(status).phrase, "status": status, "detail": detail} | more
+    return JSONResponse(plain, status_code=status, headers=headers, media_type=MEDIA_TYPE)
+
+
+def install(app: FastAPI) -> None:
+    """Have every failure answered as a problem."""
+    app.add_exception_handler(HTTPException, _http)
+    app.add_exception_handler(RequestValidationError, _invalid)
+    app.add_exception_handler(BadInput, _bad_input)
+    app.add_exception_handler(Retryable, _away)
+    for one in NOT_MIGRATED:
+        app.add_exception_handler(one, _not_migrated)
+
+
+def unexpected(exc: Exception) -> JSONResponse:
+    """The answer to a failure of ours; what it was is for the log alone."""
+    _log.error("api.failed", why=type(exc).__name__, exc_info=exc)
+    return answer(500, "This failed unexpectedly; the log of the server says why.")
+
+
+def away(why: str) -> JSONResponse:
+    return answer(503, why, headers={"Retry-After": str(RETRY_S)})
+
+
+def not_migrated(exc: Exception) -> JSONResponse:
+    """The answer where the database lacks tables or columns of ours."""
+    _log.error("api.database_not_up_to_date", why=str(exc).splitlines()[0])
+    return away("The database is not up to date: run `anpr db migrate`.")
+
+
+async def _http(_: Request, exc: Exception) -> JSONResponse:
+    assert isinstance(exc, HTTPException)  # noqa: S101 (for the type checker: it is registered for these alone)
+    more = exc.more if isinstance(exc, Problem) else {}
+    headers = None if exc.headers is None else dict(exc.headers)
+    detail = exc.detail if isinstance(exc, Problem) else _PLAIN.get(exc.status_code, str(exc.detail))
+    return answer(exc.status_code, detail, headers=headers, **more)
+
+
+_PLAIN = {404: "There is nothing at this address.", 405: "This address does not take that method."}
+
+
+async def _invalid(_: Request, exc: Exception) -> JSONResponse:
+    assert isinstance(exc, RequestValidationError)  # noqa: S101
+    errors = [
+        {"in": str(one["loc"][0]), "name": ".".join(str(part) for part in one["loc"][1:]), "detail": one["msg"]}
+        for one in exc.errors()
+    ]
+    told = "; ".join(f"{one['name'] or one['in']}: {one['detail']}" for one in errors)
+    return answer(422, told, errors=errors)
+
+
+async def _bad_input(_: Request, exc: Exception) -> JSONResponse:
+    return answer(422, str(exc))
+
+
+async def _away(_: Request, exc: Exception) -> JSONResponse:
+    return away(str(exc))
+
+
+async def _not_migrated(_: Request, exc: Exception) -> JSONResponse:
+    return not_migrated(exc)

@@ -1,0 +1,152 @@
+"""`anpr serve`: the HTTP API."""
+
+import os
+import signal
+import sys
+import threading
+from collections.abc import Generator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Annotated
+
+import typer
+import yaml
+from rich.console import Console
+
+from anpr import log
+from anpr.config import Settings
+from anpr.errors import AnprError, BadConfig, Unavailable
+from cli import settings
+from cli.accounts import default_data_dir
+from cli.embedded import EmbeddedServers, InUse
+from cli.settings import RUN_SETTINGS, ConfigOption
+from storage import migrate
+from storage.db import Database
+
+LOOK_S = 1.0
+
+_log = log.get(__name__)
+
+
+def serve(
+    host: Annotated[str | None, typer.Option(help="address to listen on [default: 127.0.0.1]")] = None,
+    port: Annotated[int | None, typer.Option(min=1, max=65535, help="port to listen on [default: 8080]")] = None,
+    config: ConfigOption = None,
+) -> None:
+    """Answer programs and browsers over HTTP until SIGTERM or Ctrl-C: events, cameras, checks, pictures, lists.
+
+    Everything needs a key, which `anpr keys add` makes; /docs says what there is. With `DATABASE_URL` set, that
+    database is used; else that of `anpr run` in the data directory, which is started if it does not run.
+    """
+    from api import app, server  # noqa: PLC0415 (takes a second, and --help does not need it)
+    from api.app import CONNECTIONS  # noqa: PLC0415
+    from workers import queues  # noqa: PLC0415
+
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))  # while starting; then the server has its own
+    with served(config) as found:
+        told = {key: value for key, value in (("host", host), ("port", port)) if value is not None}
+        wanted = found.model_copy(update={"api": found.api.model_copy(update=told)})
+        listener = server.listening(wanted.api.host, wanted.api.port)
+        database = Database(wanted.database_url, max_connections=CONNECTIONS)
+        redis = queues.connect(wanted.redis_url) if wanted.redis_url else None
+        held = app.hold(wanted, database, redis)
+        address = f"[{wanted.api.host}]" if ":" in wanted.api.host else wanted.api.host
+        Console(stderr=True).print(
+            f"anpr serves http://{address}:{wanted.api.port} and http://{address}:{wanted.api.port}/docs",
+            highlight=False,
+            soft_wrap=True,
+        )
+        try:
+            server.serve(app.build(held), held, listener)
+        finally:
+            listener.close()
+            database.close()
+            if redis is not None:
+                redis.close()
+
+
+@contextmanager
+def served(config: Path | None) -> Generator[Settings]:
+    """The settings with the servers to use: those given, which must be up to date where they answer, or our own."""
+    loaded = settings.load(config)
+    if loaded.database_url:
+        database = Database(loaded.database_url)
+        with suppress(Unavailable), database.transaction() as conn:
+            if migrate.lacking(conn):
+                raise BadConfig(f"the database {database.address} is not up to date: run `anpr db migrate`")
+        database.close()
+        yield loaded
+        return
+    data_dir = Path(os.environ.get("ANPR_DATA_DIR") or default_data_dir()).expanduser().absolute()
+    with _own(data_dir, loaded) as urls:
+        told = settings.load(data_dir / RUN_SETTINGS) if (data_dir / RUN_SETTINGS).exists() else loaded
+        evidence = told.evidence_dir if told is not loaded else str(data_dir / "evidence")
+        own = {} if "evidence_dir" in loaded.model_fields_set else {"evidence_dir": evidence}
+        database = Database(urls["database_url"])
+        with database.transaction() as conn:
+            migrate.migrate(conn)
+        database.close()
+        yield loaded.model_copy(update=urls | own)
+
+
+@contextmanager
+def _own(data_dir: Path, loaded: Settings) -> Generator[dict[str, str]]:
+    """The addresses of the servers of a data directory: ours while we run, or those of an `anpr run` beside us.
+
+    Where that ends before us, we start them again.
+    """
+    try:
+        embedded = EmbeddedServers(data_dir, redis=not loaded.redis_url)
+        embedded.__enter__()
+    except InUse:
+        told = data_dir / RUN_SETTINGS
+        if not told.exists():
+            raise
+        run = settings.load(told)
+        urls = {"database_url": run.database_url, "redis_url": loaded.redis_url or run.redis_url}
+        with _kept(EmbeddedServers(data_dir, redis=not loaded.redis_url), runs=False):
+            yield urls
+        return
+    urls = {"database_url": embedded.database_url, "redis_url": loaded.redis_url or embedded.redis_url}
+    _remember(data_dir, urls)
+    with _kept(embedded, runs=True):
+        yield urls
+
+
+@contextmanager
+def _kept(embedded: EmbeddedServers, *, runs: bool) -> Generator[None]:
+    """See to it that the servers run: start again what died, take over what another instance has left."""
+    stop = threading.Event()
+    state = {"runs": runs}
+
+    def keep() -> None:
+        while not stop.wait(LOOK_S):
+            try:
+                if state["runs"]:
+                    embedded.poll()
+                else:
+                    embedded.__enter__()
+                    state["runs"] = True
+                    _log.info("api.servers_taken_over", data=str(embedded.data_dir))
+            except InUse:
+                continue
+            except AnprError as exc:
+                _log.error("api.servers_away", why=str(exc))
+
+    keeper = threading.Thread(target=keep, name="servers", daemon=True)
+    keeper.start()
+    try:
+        yield
+    finally:
+        stop.set()
+        keeper.join()
+        if state["runs"]:
+            embedded.__exit__(None, None, None)
+
+
+def _remember(data_dir: Path, urls: dict[str, str]) -> None:
+    """Let other commands find the servers, as an `anpr run` does; what one has said stays."""
+    told = data_dir / RUN_SETTINGS
+    if not told.exists():
+        told.touch(mode=0o600)
+        told.write_text(yaml.safe_dump(urls | {"evidence_dir": str(data_dir / "evidence")}), encoding="utf-8")

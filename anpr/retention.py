@@ -11,6 +11,7 @@ from importlib import resources
 import yaml
 from pydantic import BaseModel, ConfigDict, Field
 
+from anpr.cases import CaseState
 from anpr.rule_packs import Source
 from anpr.types import VerdictStatus
 
@@ -72,6 +73,15 @@ class Limits:
     suspect: timedelta
     confirmed: timedelta  # from the decision
     pseudonym: timedelta
+
+    @property
+    def of_cases(self) -> Mapping[CaseState, timedelta]:
+        """How long passings are kept whose case people have decided, from then on."""
+        return {
+            CaseState.CONFIRMED: self.confirmed,
+            CaseState.OVERTURNED: self.paid,
+            CaseState.UNCLEAR: self.doubtful,
+        }
 
     def of(self, keeping: Keeping) -> timedelta:
         return {Keeping.PAID: self.paid, Keeping.DOUBTFUL: self.doubtful, Keeping.SUSPECT: self.suspect}[keeping]

@@ -19,6 +19,7 @@ _COMMANDS = {
     "events": "cli.events",
     "check": "cli.check",
     "explain": "cli.explain",
+    "cases": "cli.cases",
     "read": "cli.read",
     "serve": "cli.serve",
     "purge": "cli.purge",
@@ -27,6 +28,7 @@ _COMMANDS = {
 _GROUPS = {
     "db": "cli.db",
     "vignettes": "cli.vignettes",
+    "review": "cli.review",
     "watch": "cli.watch",
     "webhooks": "cli.webhooks",
     "keys": "cli.keys",

@@ -70,7 +70,8 @@ def _tell(console: Console, what: Purged, word: str) -> None:
     if word == "done":
         console.print(
             f"{what.pictures} pictures, {what.looks} looks of no event, {what.pseudonyms} pseudonyms,"
-            f" {what.searches} plates in the record of searches, {what.vignettes} vignettes of old lists"
+            f" {what.searches} plates in the record of searches, {what.cases} cases,"
+            f" {what.vignettes} vignettes of old lists"
         )
 
 

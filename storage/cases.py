@@ -247,6 +247,7 @@ def forget(conn: Conn, befores: Mapping[str, datetime], *, now: datetime) -> int
     `befores` by toll country: withdrawn cases are kept until they are that old.
     """
     conn.execute(_LOCK, {"lock": _LOCK_SPACE})
+    conn.execute(_TOUCH, {"now": now})
     rows = conn.execute(_DUE, {"countries": list(befores), "befores": list(befores.values())}).fetchall()
     for case_id, state in rows:
         if CaseState(state) in OPEN:
@@ -255,5 +256,4 @@ def forget(conn: Conn, befores: Mapping[str, datetime], *, now: datetime) -> int
         changed(conn, case_id, "erased")
     for statement in _ERASE:
         conn.execute(statement, {"ids": [row[0] for row in rows], "now": now})
-    conn.execute(_TOUCH, {"now": now})
     return len(rows)

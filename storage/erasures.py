@@ -22,6 +22,7 @@ class Rule:
 
     country: str
     status: VerdictStatus
+    decision: str = ""  # of its case, where people have decided that: then `before` is about when they did
     before: datetime  # first judged then or earlier
     name: str
 
@@ -47,10 +48,15 @@ join cameras c on c.id = e.camera_id
 join lateral (
     select status from verdicts where event_id = e.id and revision = e.revision order by id desc limit 1
 ) v on true
-join unnest(%(countries)s::text[], %(statuses)s::text[], %(befores)s::timestamptz[], %(names)s::text[])
-    as due (country, status, before, rule) on due.country = e.toll_country and due.status = v.status
+left join (
+    select s.event_id, c.state, c.decided_at from suspicions s join cases c on c.id = s.case_id
+    where s.state = 'in_case' and c.state in ('confirmed', 'overturned', 'unclear')
+) k on k.event_id = e.id and v.status = 'SUSPECT'
+join unnest(%(countries)s::text[], %(statuses)s::text[], %(decisions)s::text[], %(befores)s::timestamptz[],
+        %(names)s::text[]) as due (country, status, decision, before, rule)
+    on due.country = e.toll_country and due.status = v.status and due.decision = coalesce(k.state, '')
 where e.erased_at is null and e.state = 'closed' and (%(session)s::bigint is null or e.session_id = %(session)s)
-  and (select min(judged_at) from verdicts where event_id = e.id) <= due.before
+  and coalesce(k.decided_at, (select min(judged_at) from verdicts where event_id = e.id)) <= due.before
   and not exists (select from verdicts where event_id = e.id and judge_again_at is not null)
   and not exists (
       select from verdicts
@@ -85,6 +91,7 @@ def due(
         {
             "countries": [rule.country for rule in rules],
             "statuses": [rule.status.value for rule in rules],
+            "decisions": [rule.decision for rule in rules],
             "befores": [rule.before for rule in rules],
             "names": [rule.name for rule in rules],
             "session": session_id,
@@ -240,6 +247,8 @@ _REWRITE = (
     "vacuum full plate_events",
     "vacuum full plate_reads",
     "vacuum full verdicts",
+    "vacuum full cases",
+    "vacuum full reviews",
     "vacuum full evidence",
     "vacuum full plate_searches",
     "vacuum full watch_hits",

@@ -12,11 +12,12 @@ from pathlib import Path
 from redis import Redis
 
 from anpr import grammar, plates, retention
+from anpr.cases import CaseState
 from anpr.config import RetentionSettings, Settings
 from anpr.retention import Keeping, Limits
 from anpr.types import VerdictStatus
 from anpr.vignettes import ZONES
-from storage import dead_letters, erasures, evidence, plate_events, searches, sessions, snapshots, watch_lists
+from storage import cases, dead_letters, erasures, evidence, plate_events, searches, sessions, snapshots, watch_lists
 from storage.db import Conn, Database
 from storage.erasures import Due, Rule
 from workers import frames, queues
@@ -35,6 +36,7 @@ class Purged:
     looks: int = 0  # of no event
     pseudonyms: int = 0
     searches: int = 0
+    cases: int = 0
     waiting: int = 0  # frames and crops in Redis
     vignettes: int = 0  # of lists that are no longer in force
 
@@ -66,6 +68,7 @@ def purge(database: Database, redis: Redis, settings: Settings, *, now: datetime
         watch_lists.forget_expired(conn, now=now)
         dead_letters.forget_old(conn, before=now - timedelta(days=settings.notifications.dead_d))
         return Purged(
+            cases=cases.forget(conn, {code: now - one.paid for code, one in limits.items()}, now=now),
             vignettes=vignettes,
             events=events,
             pictures=pictures,
@@ -125,15 +128,26 @@ def _limits(conn: Conn, keeping: RetentionSettings) -> dict[str, Limits]:
 
 
 def _rules(limits: Mapping[str, Limits], now: datetime) -> list[Rule]:
-    return [
+    by_verdict = [
         Rule(country=code, status=status, before=now - one.of(keeping), name=_name(code, keeping, one.of(keeping)))
         for code, one in limits.items()
         for keeping, statuses in retention.OUTCOMES.items()
         for status in statuses
     ]
+    return by_verdict + [
+        Rule(
+            country=code,
+            status=VerdictStatus.SUSPECT,
+            decision=state.value,
+            before=now - period,
+            name=_name(code, state, period),
+        )
+        for code, one in limits.items()
+        for state, period in one.of_cases.items()
+    ]
 
 
-def _name(country: str, keeping: Keeping, period: timedelta) -> str:
+def _name(country: str, keeping: Keeping | CaseState, period: timedelta) -> str:
     return f"{country} {keeping} {period / timedelta(hours=1):g} h"
 
 

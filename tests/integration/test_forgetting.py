@@ -17,6 +17,7 @@ from servers import open_directory
 from structlog.testing import capture_logs
 
 from anpr import config
+from anpr.cases import Answer, Review
 from anpr.errors import BadInput
 from anpr.retention import pseudonym
 from anpr.types import VerdictStatus
@@ -29,7 +30,7 @@ from cli.explain import explain
 from cli.purge import purge as purge_command
 from models.detector.inference import Detector
 from models.reader import load_reader
-from storage import corrections, erasures, plate_reads, sessions, vignettes
+from storage import corrections, erasures, plate_reads, reviews, sessions, vignettes
 from storage.sessions import IngestCounters, Session
 from workers import frames, process, purge, queues
 from workers.check import check, group
@@ -44,6 +45,7 @@ NUMBERS = [0, 1, 2, 3]
 KEY = "a secret of the test"
 PAID, UNPAID = "1A23456", "MKT4173"
 CORRECTED = "XQZ8241"
+TYPED = "7TR7788"  # by a reviewer
 LEAST = 6  # shorter texts may stand anywhere in a hundred megabytes by chance
 
 
@@ -227,6 +229,16 @@ def plates(held: Process) -> dict[str, tuple[str, str | None]]:
         return {row[0]: (row[1], row[2]) for row in rows}
 
 
+def review_the_suspect(held: Process) -> None:
+    """Somebody reads another plate off the pictures of the case."""
+    sweep(held)
+    with held.database.transaction() as conn:
+        shown = reviews.claim(conn, "ann", hold_s=900, now=datetime.now(UTC))
+        assert shown is not None
+        said = Review(reviewer="ann", answer=Answer.CONFIRM, plate=TYPED)
+        reviews.answer(conn, shown.case_id, said, reason="", now=datetime.now(UTC))
+
+
 def test_what_passings_left_is_gone_from_everywhere_when_its_time_has_come(
     held: Process, own: OwnServers, jpegs: list[bytes], capfd: pytest.CaptureFixture[str]
 ) -> None:
@@ -237,7 +249,8 @@ def test_what_passings_left_is_gone_from_everywhere_when_its_time_has_come(
         correct_the_suspect(held, left)
         assert run(events_command, "--plate", UNPAID, DATABASE_URL=own.database_url).out.count(UNPAID) == 1
         printed = capfd.readouterr()
-        texts = [text.encode() for found in left.texts.values() for text in found]
+        review_the_suspect(held)
+        texts = [TYPED.encode(), *(text.encode() for found in left.texts.values() for text in found)]
         assert set(left.texts) == {"VALID", "SUSPECT", "UNREADABLE"}
         before = counted(held, left.session_id)
         assert before[0].settled_at is not None

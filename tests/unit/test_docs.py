@@ -18,7 +18,19 @@ from models.spec import DetectorSpec, ReaderSpec
 
 ROOT = Path(__file__).parents[2]
 CODE = re.compile(r"`([^`]+)`")
-TABLES = ("plate_events", "verdicts", "plate_reads", "corrections", "sessions", "erasures", "plate_searches")
+TABLES = (
+    "plate_events",
+    "verdicts",
+    "plate_reads",
+    "corrections",
+    "sessions",
+    "erasures",
+    "suspicions",
+    "cases",
+    "reviews",
+    "case_changes",
+    "plate_searches",
+)
 
 
 def doc(name: str) -> str:

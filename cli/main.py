@@ -19,6 +19,7 @@ _COMMANDS = {
     "events": "cli.events",
     "check": "cli.check",
     "explain": "cli.explain",
+    "correct": "cli.correct",
     "cases": "cli.cases",
     "read": "cli.read",
     "serve": "cli.serve",

@@ -81,6 +81,7 @@ class Reporter:
         """Tell the rest, and be no longer listed."""
         if self._endpoint is not None:
             self._endpoint.close()
+            self._endpoint = None
         if self._is_away:  # its key expires
             return
         self._due_s = 0.0

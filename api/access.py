@@ -15,12 +15,13 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from anpr.errors import Retryable
 from api import problems
+from api.dashboard import assets
 from api.held import Held
 from api.problems import Problem
 from storage import keys
 from storage.keys import Principal, Role
 
-OPEN = frozenset({"/healthz", "/readyz", "/login", "/api/session"})
+OPEN = frozenset({"/healthz", "/readyz", "/login", "/api/session"}) | assets.PATHS
 SAFE = frozenset({"GET", "HEAD", "OPTIONS"})  # RFC 9110, section 9.2.1
 COOKIE = "anpr_session"
 CSRF_HEADER = "x-csrf-token"

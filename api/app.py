@@ -10,8 +10,25 @@ from redis import Redis
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from anpr.config import Settings
-from api import cameras, check, corrections, events, health, lists, login, openapi, pages, problems, read, stats, watch
+from api import (
+    cameras,
+    check,
+    corrections,
+    events,
+    health,
+    lists,
+    login,
+    openapi,
+    pages,
+    problems,
+    read,
+    reviews,
+    stats,
+    watch,
+)
 from api.access import Access
+from api.dashboard import routes as dashboard
+from api.dashboard.errors import ProblemPages
 from api.headers import SecureHeaders
 from api.held import Held
 from api.limits import SMALL_BYTES, BodyLimit, Budgets
@@ -24,6 +41,7 @@ _MB = 1_000_000
 ROUTERS: tuple[APIRouter, ...] = (
     events.router,
     corrections.router,
+    reviews.router,
     watch.router,
     stats.router,
     cameras.router,
@@ -33,6 +51,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     login.router,
     health.router,
     pages.router,
+    *dashboard.ROUTERS,
 )
 
 
@@ -104,5 +123,6 @@ def build(held: Held) -> FastAPI:
     app.add_middleware(BodyLimit, limits=limits)
     app.add_middleware(Access, held=lambda: held)
     app.add_middleware(Unexpected)
+    app.add_middleware(ProblemPages, held=lambda: held)
     app.add_middleware(SecureHeaders)
     return app

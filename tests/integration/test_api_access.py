@@ -10,12 +10,13 @@ from structlog.testing import capture_logs
 from anpr.errors import BadInput
 from api import access, server
 from api.app import all_routes
+from api.dashboard import assets
 from api.openapi import roles_of
 from storage import keys
 from storage.db import Database
 from storage.keys import Role
 
-OPEN = {"/healthz", "/readyz", "/login", "/api/session"}
+OPEN = {"/healthz", "/readyz", "/login", "/api/session"} | assets.PATHS
 FILLED = {"{event_id}": "1", "{number}": "1"}
 PROBLEM = "application/problem+json"
 
@@ -128,7 +129,7 @@ def test_a_browser_is_led_to_the_login_and_back(database: Database, database_url
         assert client.post("/login", data={"key": "wrong"}).status_code == 401
         key = a_key(database)
         told = client.post("/login", data={"key": key, "next": "//evil.test/"})
-        assert (told.status_code, told.headers["location"]) == (303, "/docs")
+        assert (told.status_code, told.headers["location"]) == (303, "/")
         shown = client.get("/docs")
         assert shown.status_code == 200
         assert "GET /api/events" in shown.text

@@ -244,6 +244,8 @@ def test_what_passings_left_is_gone_from_everywhere_when_its_time_has_come(
 ) -> None:
     now = datetime.now(UTC)
     data = own.embedded.data_dir
+    with held.database.autocommit() as conn:
+        conn.execute("select pg_switch_wal()")  # all of it fits into a new segment, which a checkpoint then keeps
     with capture_logs() as logs:
         left = passings(held, jpegs)
         correct_the_suspect(held, left)

@@ -11,22 +11,25 @@ from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
+KEY_BYTES = 32
 SIGNATURE_BYTES = 64
 LONGEST = 1024  # bytes; a file that is longer is no signature
 
 
 def public_key(text: str) -> Ed25519PublicKey:
-    """The key that stands in a text as PEM, or as its 32 bytes in base64. Raises ValueError where none does."""
-    wrong = "is no Ed25519 public key: neither PEM (-----BEGIN PUBLIC KEY-----) nor the base64 of its 32 bytes"
+    """The key that stands in a text: PEM or the base64 within it, or the base64 of its 32 bytes. Raises ValueError."""
     try:
-        if not text.lstrip().startswith("-----BEGIN"):
-            return Ed25519PublicKey.from_public_bytes(b64decode("".join(text.split()), validate=True))
-        key = serialization.load_pem_public_key(text.encode())
+        if text.lstrip().startswith("-----BEGIN"):
+            key = serialization.load_pem_public_key(text.encode())
+        else:
+            content = b64decode("".join(text.split()), validate=True)
+            is_bare = len(content) == KEY_BYTES
+            key = Ed25519PublicKey.from_public_bytes(content) if is_bare else serialization.load_der_public_key(content)
         if isinstance(key, Ed25519PublicKey):
             return key
     except (ValueError, UnsupportedAlgorithm):
         pass  # the cause might quote what may be a private key
-    raise ValueError(wrong)
+    raise ValueError("is no Ed25519 public key: neither PEM (-----BEGIN PUBLIC KEY-----) nor the base64 of one")
 
 
 def new_key() -> Ed25519PrivateKey:

@@ -18,6 +18,7 @@ _STYLES: dict[CameraCondition, str] = {
     "ended": "dim",
 }
 _DAY_S = 86400
+LEAST_WIDTH = 8
 NOBODY = "No process of anpr is at work on these servers: start `anpr run`, or `anpr ingest` and `anpr worker`."
 
 
@@ -47,14 +48,24 @@ def _head(state: State) -> Text:
 
 def _table(title: str, *columns: str, left: int = 1) -> Table:
     """A table whose first `left` columns are text and whose others are numbers."""
-    table = Table(title=title, box=box.SIMPLE_HEAD, title_justify="left", title_style="bold", pad_edge=False)
+    table = Table(
+        title=title,
+        box=box.SIMPLE_HEAD,
+        title_justify="left",
+        title_style="bold",
+        pad_edge=False,
+        collapse_padding=True,
+    )
     for place, column in enumerate(columns):
-        table.add_column(column, justify="left" if place < left else "right", no_wrap=place >= left)
+        if place < left:  # where the terminal is narrow, these give way and numbers do not
+            table.add_column(column, overflow="ellipsis", min_width=LEAST_WIDTH)
+        else:
+            table.add_column(column, justify="right", no_wrap=True)
     return table
 
 
 def _cameras(postgres: PostgresState) -> Table:
-    columns = ("camera", "state", "fps", "looked at", "health", "lag", "waiting", "frames", "lost", "reconnects")
+    columns = ("camera", "state", "fps", "seen", "health", "lag", "waits", "frames", "lost", "drops")
     table = _table("Cameras", *columns, left=2)
     for one in sorted(postgres.cameras, key=lambda camera: (camera.condition == "ended", camera.name)):
         counts = one.counts
@@ -82,10 +93,9 @@ def _health(camera: CameraState) -> str:
     return told if camera.health >= WELL else f"[bold red]{told}[/]"
 
 
-def _verdicts(postgres: PostgresState) -> Table:
-    table = _table("Verdicts of the last hour", *(status.value for status in VerdictStatus), left=0)
-    table.add_row(*(str(postgres.verdicts[status]) for status in VerdictStatus))
-    return table
+def _verdicts(postgres: PostgresState) -> Text:
+    given = " · ".join(f"{status.value} {postgres.verdicts[status]}" for status in VerdictStatus)
+    return Text(f"Verdicts of the last hour: {given}")
 
 
 def _queues(redis: RedisState) -> Table:

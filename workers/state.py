@@ -128,7 +128,7 @@ def _postgres(database: Database, redis: Redis | None, lately: Mapping[int, Rate
 def camera(ledger: CameraLedger, rate: Rate | None, lag_s: float | None) -> CameraState:
     """A camera's state from its ledger and what the last minute brought."""
     condition = condition_of(ledger, rate)
-    is_told = rate is not None and ledger.is_running and condition != "gone"
+    is_told = condition not in ("gone", "ended")
     return CameraState(
         name=ledger.camera,
         toll_country=ledger.toll_country,

@@ -14,7 +14,9 @@ class GroupingRules:
     """When two reads of one session are looks at the same car."""
 
     gap_s: float = 6.0  # a car that is out of sight for longer and returns has passed twice
-    same_text: float = 0.5  # `plates.distance` at which the text alone says so: equal, or one look-alike apart
+    same_text: float = (
+        0.8  # `plates.distance` at which the text alone says so: equal, one look-alike or an I or 1 apart
+    )
     near_s: float = 1.0  # reads this close in time may also be joined by where they are …
     near_text: float = 2.5  # … unless their texts differ by more than this
     adjoining_s: float = 0.6  # an unreadable look this close in time to a car, and in its place, is a look at that car

@@ -4,24 +4,22 @@ import re
 import unicodedata
 from functools import lru_cache
 
+from anpr.look_alikes import look_alikes
+
 MIN_LENGTH = 4  # the shortest ordinary series of the countries we know (for example "B-1 ABC" has 5, "AB 1" has 3)
 
-# Groups of characters that people and readers mistake for one another; data, not a rule of any country.
-LOOK_ALIKES = ("0OQDCU", "1ILTJ7", "2Z7", "5S6", "6GB", "8B3", "4A", "VYUW", "MNWH", "KX", "EF", "PR", "QG9")
-
-NARROW = "1I"
-
-_ALIKE: frozenset[tuple[str, str]] = frozenset((a, b) for group in LOOK_ALIKES for a in group for b in group if a != b)
 _NOT_PLATE = re.compile(r"[^A-Z0-9]")
 
 # Cyrillic and Greek capitals that plates show because they look Latin (Vienna Convention on Road Traffic, annex 2).
-_FOLD = str.maketrans("АВЕКМНОРСТУХІЈЅΑΒΕΖΗΙΚΜΝΟΡΤΥΧ", "ABEKMHOPCTYXIJSABEZHIKMNOPTYX")
+# Latin capitals with a stroke, which no decomposition takes off.
+_FOLD = str.maketrans("АВЕКМНОРСТУХІЈЅΑΒΕΖΗΙΚΜΝΟΡΤΥΧĐÐŁØĦŦ", "ABEKMHOPCTYXIJSABEZHIKMNOPTYXDDLOHT")
 
 
 def normalise(text: str) -> str:
     """A plate as it is stored and compared: capitals A-Z and digits alone; look-alike Cyrillic and Greek folded.
 
-    Umlauts lose their dots (German "MÜ-AB 12" is "MUAB12"). Normalising twice changes nothing.
+    Umlauts lose their dots (German "MÜ-AB 12" is "MUAB12"), letters their strokes (Đ is D). Normalising twice changes
+    nothing.
     """
     decomposed = unicodedata.normalize("NFKD", text.upper().translate(_FOLD))
     return _NOT_PLATE.sub("", decomposed)
@@ -29,7 +27,7 @@ def normalise(text: str) -> str:
 
 def look_alike(a: str, b: str) -> bool:
     """Whether two different characters are often taken for one another."""
-    return (a, b) in _ALIKE
+    return (a, b) in look_alikes().swaps
 
 
 def one_look_alike_apart(a: str, b: str) -> bool:
@@ -42,12 +40,12 @@ def one_look_alike_apart(a: str, b: str) -> bool:
 
 def look_alikes_of(text: str) -> list[str]:
     """All texts one look-alike apart from `text`, sorted."""
-    found: set[str] = set()
-    for place, character in enumerate(text):
-        for group in LOOK_ALIKES:
-            if character in group:
-                found.update(text[:place] + other + text[place + 1 :] for other in group if other != character)
-    return sorted(found)
+    others = look_alikes().of
+    return sorted(
+        text[:place] + other + text[place + 1 :]
+        for place, character in enumerate(text)
+        for other in others.get(character, "")
+    )
 
 
 def narrow_slips_of(text: str) -> list[str]:
@@ -55,19 +53,29 @@ def narrow_slips_of(text: str) -> list[str]:
 
     Readers drop such a character, or see one in a gap or a plate's rim.
     """
-    more = {text[:place] + narrow + text[place:] for place in range(len(text) + 1) for narrow in NARROW}
-    fewer = {text[:place] + text[place + 1 :] for place, character in enumerate(text) if character in NARROW}
+    narrow = look_alikes().gaps
+    more = {text[:place] + one + text[place:] for place in range(len(text) + 1) for one in narrow}
+    fewer = {text[:place] + text[place + 1 :] for place, character in enumerate(text) if character in narrow}
     return sorted(more | fewer)
 
 
 @lru_cache(maxsize=10_000)  # one car's reads repeat few texts, and all of them are compared
 def distance(a: str, b: str) -> float:
-    """Edit distance (Levenshtein, 1966) in which a look-alike substitution costs a half and all else 1."""
-    above = [float(n) for n in range(len(b) + 1)]
-    for row, x in enumerate(a, start=1):
-        here = [float(row)]
-        for column, y in enumerate(b, start=1):
-            swap = 0.0 if x == y else 0.5 if (x, y) in _ALIKE else 1.0
-            here.append(min(above[column] + 1, here[-1] + 1, above[column - 1] + swap))
+    """Edit distance (Levenshtein, 1966) weighted by how often a reader makes the edit.
+
+    A look-alike swap and a narrow character more or fewer cost 0.5 to 0.8 (`look_alikes.yaml`), all else 1.
+    """
+    data = look_alikes()
+    swaps, gaps = data.swaps, data.gaps
+    more = [gaps.get(y, 1.0) for y in b]
+    above = [0.0]
+    for cost in more:
+        above.append(above[-1] + cost)
+    for x in a:
+        fewer = gaps.get(x, 1.0)
+        here = [above[0] + fewer]
+        for column, y in enumerate(b):
+            swap = 0.0 if x == y else swaps.get((x, y), 1.0)
+            here.append(min(above[column + 1] + fewer, here[-1] + more[column], above[column] + swap))
         above = here
-    return above[-1]
+    return round(above[-1], 6)  # sums of the same edits in another order are the same

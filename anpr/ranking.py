@@ -1,7 +1,7 @@
 """How plausible texts are as plates: ranks what was read, and invents nothing."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import date
 
@@ -12,7 +12,7 @@ from anpr.types import Candidate
 # What a text that is no plate we know keeps of its probability. Of 0.5 to 0.005 this gave most exact plates on 661
 # training crops (465 and 163 of 482 and 179; unranked 455 and 155); from 0.2 down Open Images loses again.
 UNKNOWN = 0.3
-VALID = 0.05  # plausible enough to be taken as read: leaves out vanity, army and diplomatic series
+VALID = 0.05  # plausible enough to be taken as read: leaves out series at wish, which hold any text, army, diplomatic
 ELSEWHERE = 0.3  # what a country has at least beside a prior's likeliest one: foreigners drive everywhere
 
 NO_COUNTRY = ""  # in a posterior: some country whose plates we do not know
@@ -45,17 +45,29 @@ def rank(
     """
     if not candidates:
         return ()
-    factors = {one.text: _factor(plausibility(one.text, countries=countries, at=at)) for one in candidates}
     first = min(candidates, key=lambda one: (-one.confidence, one.text)).text
-    if factors[first] >= _factor(VALID):
-        factors = {text: min(factor, factors[first]) for text, factor in factors.items()}
-    if len(set(factors.values())) == 1:  # nothing to tell them apart: no rounding either
-        factors = dict.fromkeys(factors, 1.0)
-    ranked = sorted(candidates, key=lambda one: (-one.confidence * factors[one.text], -one.confidence, one.text))
+    weights = factors([one.text for one in candidates], first=first, countries=countries, at=at)
+    if len(set(weights.values())) == 1:  # nothing to tell them apart: no rounding either
+        weights = dict.fromkeys(weights, 1.0)
+    ranked = sorted(candidates, key=lambda one: (-one.confidence * weights[one.text], -one.confidence, one.text))
     before = math.fsum(one.confidence for one in ranked)
-    after = math.fsum(one.confidence * factors[one.text] for one in ranked)
+    after = math.fsum(one.confidence * weights[one.text] for one in ranked)
     stretch = before / after if after > 0 else 1.0
-    return tuple(replace(one, confidence=min(1.0, one.confidence * factors[one.text] * stretch)) for one in ranked)
+    return tuple(replace(one, confidence=min(1.0, one.confidence * weights[one.text] * stretch)) for one in ranked)
+
+
+def factors(
+    texts: Iterable[str], *, first: str, countries: Mapping[str, float] | None = None, at: date | None = None
+) -> dict[str, float]:
+    """What each text keeps of its probability, UNKNOWN..1, linear in its plausibility.
+
+    `first` is the one that was read best: where it is plausible (VALID), none of the others keeps more than it.
+    """
+    plausible = {text: plausibility(text, countries=countries, at=at) for text in texts}
+    found = {text: _factor(one) for text, one in plausible.items()}
+    if plausible[first] >= VALID:
+        found = {text: min(one, found[first]) for text, one in found.items()}
+    return found
 
 
 def _factor(plausible: float) -> float:

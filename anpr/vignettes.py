@@ -43,7 +43,7 @@ class JudgeRules:
     suspect_confidence: float = 0.9
     suspect_agreeing: int = 2
     readable_confidence: float = 0.5  # rather right than wrong
-    plausible: float = 0.05  # another reading counts if it is at least this probable beside the plate's
+    plausible: float = 0.01  # another reading counts if it is at least this probable beside the plate's
     registry_max_age_h: float = 168.0
 
 

@@ -3,10 +3,12 @@
 import typer
 
 from cli.model import card, data, evaluate, export, train
+from cli.model.look_alikes import look_alikes_command
 from cli.model.render import render
 
 app = typer.Typer(help="Data for the networks, their training, and what they are worth.", no_args_is_help=True)
 data.app.command("render")(render)
+evaluate.app.command("look-alikes")(look_alikes_command)
 app.add_typer(data.app, name="data")
 app.add_typer(train.app, name="train")
 app.add_typer(export.app, name="export")

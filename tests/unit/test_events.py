@@ -65,6 +65,16 @@ def test_one_look_alike_apart_is_the_same_car() -> None:
     assert same_car(a_read("1A23456", frame_no=0), a_read("1A2345G", frame_no=4), RULES)
 
 
+def test_an_i_that_one_of_two_reads_dropped_is_no_other_car() -> None:
+    assert same_car(a_read("B305CIL", frame_no=0), a_read("B305CL", frame_no=4, box=a_box(x=700)), RULES)
+
+
+def test_two_cars_side_by_side_stay_two() -> None:
+    left = [a_read("1A23456", frame_no=number, plate_no=0) for number in range(9)]
+    right = [a_read("MKT4173", frame_no=number, plate_no=1, box=a_box(x=230)) for number in range(9)]
+    assert cars([*left, *right]) == {frozenset((n, side) for n in range(9)) for side in (0, 1)}
+
+
 def test_a_car_that_returns_after_the_gap_is_another_passing() -> None:
     assert not same_car(a_read(frame_no=0, at_s=0), a_read(frame_no=99, at_s=RULES.gap_s + 0.1), RULES)
 

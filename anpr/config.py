@@ -19,13 +19,13 @@ Point = tuple[Share, Share]
 LEAST_KEY = 16  # characters: a key that is guessed gives all plates away, for there are only so many
 
 
-class _Section(BaseModel):
 def _must_be_toll_countries(codes: Iterable[str]) -> None:
     for code in codes:
         if code not in ZONES:
             raise ValueError(f"unknown toll country {code!r}; known are {', '.join(ZONES)}")
 
 
+class _Section(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
@@ -184,16 +184,6 @@ class ApiSettings(_Section):
 class RegistrySettings(_Section):
     """Where it is known who has paid: imported lists, or a service that is asked over HTTP instead."""
 
-    url: str = Field(default="", description="http(s)://… with {country} and {plate}; empty: imported lists are used")
-    token: str = Field(default="", repr=False, description="sent as bearer token, where not empty")
-    timeout_s: float = Field(default=2.0, gt=0, le=5, description="for one answer, s")
-    retries: int = Field(default=2, ge=0, le=5, description="further attempts where it fails for a moment")
-    cache_s: float = Field(default=60.0, ge=0, le=3600, description="how long an answer is remembered, s")
-    failures: int = Field(default=5, ge=1, description="failures in a row after which it is let rest")
-    rest_s: float = Field(default=30.0, ge=0, description="how long it is let rest, s")
-    again_s: float = Field(default=60.0, ge=1, description="a passing it could not answer is judged again then, s")
-
-    @field_validator("url")
     public_keys: dict[str, tuple[str, ...]] = Field(
         default_factory=dict,
         description="Ed25519 keys by toll country, PEM or base64; a list that none of them signed is refused",
@@ -205,14 +195,14 @@ class RegistrySettings(_Section):
     keep_d: float = Field(
         default=7.0, gt=0, description="how long a list is kept whole that is no longer in force, days"
     )
-    @classmethod
-    def _asks_for_a_plate(cls, value: str) -> str:
-        url = urlsplit(value)
-        is_whole = url.scheme in ("http", "https") and url.hostname and url.port != 0
-        if value and not (is_whole and "{plate}" in value and "{country}" in value):
-            raise ValueError("must be such as https://registry.example/vignettes/{country}/{plate}")
-        return value
-
+    url: str = Field(default="", description="http(s)://… with {country} and {plate}; empty: imported lists are used")
+    token: str = Field(default="", repr=False, description="sent as bearer token, where not empty")
+    timeout_s: float = Field(default=2.0, gt=0, le=5, description="for one answer, s")
+    retries: int = Field(default=2, ge=0, le=5, description="further attempts where it fails for a moment")
+    cache_s: float = Field(default=60.0, ge=0, le=3600, description="how long an answer is remembered, s")
+    failures: int = Field(default=5, ge=1, description="failures in a row after which it is let rest")
+    rest_s: float = Field(default=30.0, ge=0, description="how long it is let rest, s")
+    again_s: float = Field(default=60.0, ge=1, description="a passing it could not answer is judged again then, s")
 
     @field_validator("public_keys", mode="before")
     @classmethod
@@ -237,6 +227,16 @@ class RegistrySettings(_Section):
                 except ValueError as exc:
                     raise ValueError(f"key {number} of {country} {exc}") from exc
         return value
+
+    @field_validator("url")
+    @classmethod
+    def _asks_for_a_plate(cls, value: str) -> str:
+        url = urlsplit(value)
+        is_whole = url.scheme in ("http", "https") and url.hostname and url.port != 0
+        if value and not (is_whole and "{plate}" in value and "{country}" in value):
+            raise ValueError("must be such as https://registry.example/vignettes/{country}/{plate}")
+        return value
+
 
 class MetricsSettings(_Section):
     """Where processes serve `/metrics` for Prometheus."""
@@ -263,13 +263,13 @@ class Settings(_Section):
     cases: CaseSettings = CaseSettings()
     registry: RegistrySettings = RegistrySettings()
     retention: RetentionSettings = RetentionSettings()
+    api: ApiSettings = ApiSettings()
+    metrics: MetricsSettings = MetricsSettings()
     webhooks: dict[TargetName, Webhook] = Field(
         default_factory=dict, description="HTTP servers that are told of verdicts, by name"
     )
     mqtt: MqttSettings = MqttSettings()
     notifications: NotificationSettings = NotificationSettings()
-    api: ApiSettings = ApiSettings()
-    metrics: MetricsSettings = MetricsSettings()
 
     @model_validator(mode="before")
     @classmethod

@@ -165,7 +165,6 @@ def test_a_list_is_not_true_as_of_tomorrow(database_url: str, tmp_path: Path) ->
         assert conn.execute("select bool_and(as_of <= now()) from registry_snapshots").fetchone() == (True,)
 
 
-@pytest.fixture
 def test_keys_and_signatures_made_by_the_commands_let_a_list_in(database_url: str, tmp_path: Path) -> None:
     def ran(*args: object) -> Ran:
         return run(vignettes.app, *args, DATABASE_URL=database_url)
@@ -226,6 +225,7 @@ def test_the_snapshots_are_listed_with_what_is_in_force(database_url: str, tmp_p
     assert [row[0] for row in told("--limit", "1")] == ["4"]
 
 
+@pytest.fixture
 def registry_url(database_url: str, tmp_path: Path) -> str:
     path = a_list(
         tmp_path,

@@ -142,8 +142,9 @@ def forged(headers: Headers) -> str | None:
 
 def is_foreign(headers: Headers) -> bool:
     """Whether a browser says that a page of another site sends this."""
-    if headers.get("sec-fetch-site", "same-origin") not in ("same-origin", "none"):
-        return True
+    site = headers.get("sec-fetch-site")
+    if site is not None:  # forms of our own pages have the origin "null", as those tell no referrer
+        return site not in ("same-origin", "none")
     origin = headers.get("origin")
     return origin is not None and urlsplit(origin).netloc != headers.get("host", "")
 

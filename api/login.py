@@ -1,6 +1,5 @@
 """Sessions for browsers: a key is exchanged for a cookie that scripts cannot read."""
 
-from html import escape
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Form, Query, Request, Response
@@ -9,6 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from api import access
 from api import forms as answers
+from api.dashboard import page
 from api.held import Held, HeldHere
 from api.problems import Problem
 from storage import keys
@@ -97,23 +97,15 @@ def set_cookie(held: Held, request: Request, response: Response, token: str) -> 
     )
 
 
-_PAGE = """<!doctype html>
-<html lang="en"><head><meta charset="utf-8"><title>anpr: log in</title>
-<meta name="viewport" content="width=device-width, initial-scale=1"><meta name="color-scheme" content="light dark">
-</head><body><main><h1>anpr</h1>{told}
-<form method="post" action="/login">
-<input type="hidden" name="next" value="{next}">
-<p><label for="key">Your key</label><br>
-<input id="key" name="key" type="password" autocomplete="current-password" required autofocus></p>
-<p><button>Log in</button></p>
-</form><p><code>anpr keys add NAME --role admin</code> makes a key.</p></main></body></html>
-"""
+HOME = "/"
 
 
 @router.get("/login", response_class=HTMLResponse, include_in_schema=False)
-def login_page(after: Annotated[str, Query(alias="next", max_length=500)] = "/docs") -> Any:
+def login_page(
+    request: Request, held: HeldHere, after: Annotated[str, Query(alias="next", max_length=500)] = HOME
+) -> Any:
     """The form that asks a browser's user for a key."""
-    return HTMLResponse(_PAGE.format(told="", next=escape(_inside(after))))
+    return page.render(request, "login.html.j2", held, wrong="", after=_inside(after))
 
 
 @router.post("/login", include_in_schema=False)
@@ -121,16 +113,17 @@ def login_by_form(
     request: Request,
     held: HeldHere,
     key: Annotated[str, Form(min_length=1, max_length=LONGEST_KEY)],
-    after: Annotated[str, Form(alias="next", max_length=500)] = "/docs",
+    after: Annotated[str, Form(alias="next", max_length=500)] = HOME,
 ) -> Any:
     """What the form sends; leads to where the user wanted to go."""
     try:
         _, token = begin(held, request, key)
     except Problem as exc:
-        told = f'<p role="alert">{escape(str(exc.detail))}</p>'
-        return HTMLResponse(
-            _PAGE.format(told=told, next=escape(_inside(after))), status_code=exc.status_code, headers=exc.headers
+        answer = page.render(
+            request, "login.html.j2", held, status=exc.status_code, wrong=str(exc.detail), after=_inside(after)
         )
+        answer.headers.update(exc.headers or {})
+        return answer
     response = RedirectResponse(_inside(after), status_code=303)
     set_cookie(held, request, response, token)
     return response
@@ -138,4 +131,4 @@ def login_by_form(
 
 def _inside(address: str) -> str:
     """The address, if it is one of this server."""
-    return address if address.startswith("/") and not address.startswith(("//", "/\\")) else "/docs"
+    return address if address.startswith("/") and not address.startswith(("//", "/\\")) else HOME

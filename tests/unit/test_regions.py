@@ -1,4 +1,6 @@
+from dataclasses import replace
 from datetime import date
+from random import Random
 
 import pytest
 from builders import a_read
@@ -16,9 +18,7 @@ LOOKS = st.lists(HEADS, min_size=1, max_size=6).map(lambda heads: [a_look(**head
 
 
 def a_look(**shares: float) -> PlateRead:
-    found = a_read()
-    named = tuple(Region(country=country, probability=share) for country, share in shares.items())
-    return PlateRead(**{name: getattr(found, name) for name in found.__slots__} | {"regions": named})
+    return replace(a_read(), regions=tuple(Region(country=one, probability=share) for one, share in shares.items()))
 
 
 def named(plate: str, *looks: PlateRead) -> dict[str, float]:
@@ -27,7 +27,7 @@ def named(plate: str, *looks: PlateRead) -> dict[str, float]:
 
 
 @given(LOOKS, st.randoms(use_true_random=False))
-def test_neither_order_nor_repetition_of_the_looks_changes_anything(looks: list[PlateRead], random) -> None:
+def test_neither_order_nor_repetition_of_the_looks_changes_anything(looks: list[PlateRead], random: Random) -> None:
     shuffled = looks * 3
     random.shuffle(shuffled)
     once, thrice = regions.combined(looks), regions.combined(shuffled)

@@ -65,6 +65,7 @@ class Grammar(_Data):
     country: Annotated[str, Field(pattern=r"^[A-Z]{2}$")]  # ISO 3166-1 alpha-2
     sources: tuple[Source, ...] = Field(min_length=1)
     unused: Annotated[str, Field(pattern=r"^[A-Z]*$")]  # letters that `L` and `X` leave out
+    drawn_alike: tuple[str, ...] = ()  # groups of characters with one form on its plates
     codes: dict[str, str] = {}  # name → codes, by spaces
     series: tuple[SeriesData, ...] = Field(min_length=1)
     counter_examples: tuple[str, ...] = Field(min_length=1)  # texts that fit none of the series

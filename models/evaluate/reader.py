@@ -4,6 +4,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
+from anpr.ranking import rank
 from anpr.types import Reading
 from models.evaluate.alignment import confusions, edits
 from models.evaluate.calibration import Bin, bins, expected_error
@@ -30,6 +31,12 @@ class Read:
         return self.reading.text == self.crop.text
 
     @property
+    def is_exact_ranked(self) -> bool:
+        """Whether the plate is right that the grammars of countries make of the candidates, as a vote does."""
+        ranked = rank(self.reading.candidates)
+        return bool(ranked) and ranked[0].text == self.crop.text
+
+    @property
     def is_candidate(self) -> bool:
         return any(one.text == self.crop.text for one in self.reading.candidates)
 
@@ -42,6 +49,7 @@ class Group:
     kind: str
     crops: int
     exact: float  # plates read without a fault
+    ranked: float  # the same, after the grammars of countries ranked the candidates
     among_candidates: float  # plates of which one candidate is right
     characters: float  # 1 − edits / characters of the truth
 
@@ -60,6 +68,7 @@ class ReaderFigures:
     name: str
     crops: int
     exact: float
+    ranked: float
     among_candidates: float
     characters: float
     unread: int  # crops without any candidate; calibration leaves them out
@@ -96,6 +105,7 @@ def measured(name: str, reads: Sequence[Read]) -> ReaderFigures:
         name=name,
         crops=whole.crops,
         exact=whole.exact,
+        ranked=whole.ranked,
         among_candidates=whole.among_candidates,
         characters=whole.characters,
         unread=len(reads) - len(answered),
@@ -143,6 +153,7 @@ def _group(by: str, kind: str, reads: Sequence[Read]) -> Group:
         kind=kind,
         crops=len(reads),
         exact=sum(one.is_exact for one in reads) / len(reads),
+        ranked=sum(one.is_exact_ranked for one in reads) / len(reads),
         among_candidates=sum(one.is_candidate for one in reads) / len(reads),
         characters=1 - sum(edits(one.crop.text, one.reading.text) for one in reads) / characters,
     )

@@ -37,6 +37,7 @@ def reader_tables(readers: Sequence[ReaderFigures]) -> list[Table]:
             one.name,
             str(one.crops),
             _share(one.exact),
+            _share(one.ranked),
             _share(one.characters),
             _share(one.among_candidates),
             str(one.unread),
@@ -45,7 +46,17 @@ def reader_tables(readers: Sequence[ReaderFigures]) -> list[Table]:
         )
         for one in readers
     ]
-    columns = ("reader", "crops", "exact", "characters", "in n-best", "unread", "ECE", "time a crop, one thread")
+    columns = (
+        "reader",
+        "crops",
+        "exact",
+        "ranked",
+        "characters",
+        "in n-best",
+        "unread",
+        "ECE",
+        "time a crop, one thread",
+    )
     wrong = [
         (one.name, ", ".join(f"{c.truth or '–'}→{c.read or '–'} {c.count}" for c in one.confusions)) for one in readers
     ]

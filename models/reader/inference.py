@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from anpr.errors import BadModel
+from anpr.spelling import respelled
 from anpr.types import Candidate, Reading, Region
 from models.reader import ctc
 from models.reader.crops import trimmed
@@ -64,7 +65,7 @@ class TfliteReader:
         if ranked[0][0] == "":
             return Reading(candidates=(), regions=regions)
         named = [Candidate(text=text, confidence=min(1.0, p)) for text, p in ranked if text]
-        return Reading(candidates=tuple(named[:CANDIDATES]), regions=regions)
+        return Reading(candidates=respelled(named, regions)[:CANDIDATES], regions=regions)
 
     def probabilities(self, crop: NDArray[np.uint8]) -> NDArray[np.float64]:
         """What the decoder sees of one crop: steps × (alphabet, blank last)."""

@@ -95,7 +95,9 @@ def test_the_figures_of_a_reader_are_shares_of_plates_and_of_characters() -> Non
         ("hard", "yes"): 1,
     }
     hard = next(group for group in figures.groups if group.kind == "yes")
-    assert hard == Group(by="hard", kind="yes", crops=1, exact=0.0, among_candidates=1.0, characters=1 - 1 / 7)
+    assert hard == Group(
+        by="hard", kind="yes", crops=1, exact=0.0, ranked=1.0, among_candidates=1.0, characters=1 - 1 / 7
+    )
 
 
 def test_the_worst_readings_are_the_surest_of_the_wrong_ones() -> None:
@@ -107,3 +109,8 @@ def test_the_worst_readings_are_the_surest_of_the_wrong_ones() -> None:
 @pytest.mark.parametrize(("height_px", "kind"), [(15, "0–15 px"), (16, "16–23 px"), (96, "96 px and more")])
 def test_heights_fall_into_ranges(height_px: int, kind: str) -> None:
     assert height_range(height_px) == kind
+
+
+def test_candidates_count_as_the_grammars_of_countries_rank_them() -> None:
+    figures = measured("net", [a_look("B202LHN", "B2O2LHN", "B202LHN"), a_look("B202LHN", "B202LHN", "B2O2LHN")])
+    assert (figures.exact, figures.ranked) == (0.5, 1.0)

@@ -120,6 +120,7 @@ def test_a_read_that_comes_after_its_event_was_erased_is_erased_with_it(held: Pr
     session_id = a_session(held)
     reads(held, session_id, [0, 1])
     closed_and_judged(held, session_id)
+    sweep(held)
     purge.purge(held.database, held.redis, held.settings, now=datetime.now(UTC) + timedelta(days=400))
     [erased] = rows(held.database)
     assert (erased.event.plate, erased.event.regions) == ("", ())

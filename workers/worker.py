@@ -8,6 +8,7 @@ from typing import Any, cast
 import cv2
 from redis.exceptions import RedisError
 from rq import SimpleWorker
+from rq.exceptions import StopRequested
 from rq.executions import ExecutionRegistry
 from rq.job import Job
 from rq.serializers import JSONSerializer
@@ -43,6 +44,7 @@ class StageWorker(SimpleWorker):
     log_job_description = False
     held: Process | None = None
     was_told_to_stop = False
+    is_tending = False
 
     @property
     def dequeue_timeout(self) -> int:
@@ -67,7 +69,31 @@ class StageWorker(SimpleWorker):
     def procline(self, message: str) -> None:
         pass
 
-    def leave(self) -> None:
+    def _shutdown(self) -> None:
+        # RQ raises wherever the process is, which the pool of Postgres connections swallows: the worker would go on
+        if self.is_tending:
+            self._stop_requested = True
+        else:
+            super()._shutdown()
+
+    def run_maintenance_tasks(self) -> None:
+        self.is_tending = True
+        try:
+            super().run_maintenance_tasks()
+            if self.held is not None:
+                self.held.tell()
+                self.tend(self.held)
+        except Unavailable as exc:
+            _log.debug("tending.waits", why=str(exc))
+        finally:
+            self.is_tending = False
+        if self._stop_requested:
+            raise StopRequested  # as RQ does it between jobs
+
+    def tend(self, held: Process) -> None:
+        """Called between jobs."""
+
+    def leave(self, held: Process) -> None:
         """Called when the worker ends."""
 
     def execute_job(self, job: Job, queue: Any) -> None:
@@ -79,11 +105,6 @@ class StageWorker(SimpleWorker):
             if self.held.is_waiting:
                 time.sleep(RETRY_S)
 
-    def run_maintenance_tasks(self) -> None:
-        super().run_maintenance_tasks()
-        if self.held is not None:
-            self.held.tell()
-
 
 class CheckWorker(StageWorker):
     """Sweeps between its jobs."""
@@ -92,13 +113,8 @@ class CheckWorker(StageWorker):
     def dequeue_timeout(self) -> int:
         return cast(int, SWEEP_S)  # Redis takes fractions of a second, and RQ hands them on
 
-    def run_maintenance_tasks(self) -> None:
-        super().run_maintenance_tasks()
-        if self.held is not None:
-            try:
-                sweep(self.held)
-            except Unavailable as exc:
-                _log.debug("sweep.waits", why=str(exc))
+    def tend(self, held: Process) -> None:
+        sweep(held)
 
 
 class NotifyWorker(StageWorker):
@@ -110,17 +126,13 @@ class NotifyWorker(StageWorker):
     def dequeue_timeout(self) -> int:
         return cast(int, SWEEP_S)
 
-    def run_maintenance_tasks(self) -> None:
-        super().run_maintenance_tasks()
-        if self.held is not None and self.broker is not None:
-            try:
-                self.broker.tend(self.held)
-            except Unavailable as exc:
-                _log.debug("mqtt.waits", why=str(exc))
+    def tend(self, held: Process) -> None:
+        if self.broker is not None:
+            self.broker.tend(held)
 
-    def leave(self) -> None:
-        if self.held is not None and self.broker is not None:
-            self.broker.close(self.held)
+    def leave(self, held: Process) -> None:
+        if self.broker is not None:
+            self.broker.close(held)
 
 
 _KINDS: dict[Stage, type[StageWorker]] = {"check": CheckWorker, "notify": NotifyWorker}
@@ -167,7 +179,7 @@ def work(stage: Stage, settings: Settings) -> bool:
         _log.warning("worker.lost_redis", why=str(exc))
         return False
     finally:
-        worker.leave()
+        worker.leave(held)
         held.reporter.leave()
         held.database.close()
     return worker.was_told_to_stop

@@ -45,32 +45,37 @@ class Broker:
     def __init__(self, settings: MqttSettings) -> None:
         """Raises BadConfig where the password or the certificates are not to be had; does not connect."""
         self._settings = settings
-        # The same for all workers: a broker ends the older of two connections, so none is left whose end would tell
-        # that we are gone while another worker goes on.
-        self._client = Client(CallbackAPIVersion.VERSION2, client_id=f"anpr-{settings.prefix.replace('/', '-')}")
+        try:
+            self._password = settings.password()
+            self._tls = ssl.create_default_context(cafile=settings.ca_file) if settings.tls else None
+        except ValueError as exc:
+            raise BadConfig(f"`mqtt`: {exc}") from None
+        except OSError as exc:
+            raise BadConfig(f"`mqtt.ca_file`: {settings.ca_file} holds no certificates: {exc.strerror}") from exc
+        self._client: Client | None = None
         self._is_new = threading.Event()  # connected, and nothing told yet
-        self._is_started = False
         self._was_told_away = False
         self._announced: set[int] = set()  # cameras
         self._counts: dict[int, Mapping[str, int]] = {}
         self._verdicts: dict[str, str] = {}  # by topic
-        self._client.reconnect_delay_set(1, LONGEST_RETRY_S)
-        self._client.will_set(self._status, "offline", qos=1, retain=True)
-        self._client.on_connect = self._on_connect
-        self._client.on_connect_fail = self._on_connect_fail
-        self._client.on_disconnect = self._on_disconnect
-        self._log_in()
 
-    def _log_in(self) -> None:
-        try:
-            if self._settings.username:
-                self._client.username_pw_set(self._settings.username, self._settings.password())
-            if self._settings.tls:
-                self._client.tls_set_context(ssl.create_default_context(cafile=self._settings.ca_file))
-        except ValueError as exc:
-            raise BadConfig(f"`mqtt`: {exc}") from None
-        except OSError as exc:
-            raise BadConfig(f"`mqtt.ca_file`: {self._settings.ca_file} holds no certificates: {exc.strerror}") from exc
+    def _connect(self) -> Client:
+        # The same name for all workers: a broker ends the older of two connections, so none is left whose end would
+        # tell that we are gone while another worker goes on.
+        name = f"anpr-{self._settings.prefix.replace('/', '-')}"
+        client = Client(CallbackAPIVersion.VERSION2, client_id=name)
+        client.reconnect_delay_set(1, LONGEST_RETRY_S)
+        client.will_set(self._status, "offline", qos=1, retain=True)
+        client.on_connect = self._on_connect
+        client.on_connect_fail = self._on_connect_fail
+        client.on_disconnect = self._on_disconnect
+        if self._settings.username:
+            client.username_pw_set(self._settings.username, self._password)
+        if self._tls is not None:
+            client.tls_set_context(self._tls)
+        client.connect_async(self._settings.host, self._settings.port, keepalive=KEEPALIVE_S)
+        client.loop_start()
+        return client
 
     @property
     def _status(self) -> str:
@@ -104,11 +109,8 @@ class Broker:
         if not queues.leads(process.redis, MQTT):
             self._leave()
             return
-        if not self._is_started:
-            self._is_started = True
-            self._client.connect_async(self._settings.host, self._settings.port, keepalive=KEEPALIVE_S)
-            self._client.loop_start()
-        if not self._client.is_connected():
+        self._client = client = self._client or self._connect()
+        if not client.is_connected():
             return
         with process.database.transaction() as conn:
             cameras = notifications.camera_counts(conn)
@@ -116,30 +118,30 @@ class Broker:
             self._is_new.clear()
             self._announced.clear()
             self._counts.clear()
-            self._publish(self._status, "online", retain=True)
+            _publish(client, self._status, "online", retain=True)
             for topic, payload in self._verdicts.items():
-                self._publish(topic, payload, retain=True)
+                _publish(client, topic, payload, retain=True)
         for camera in cameras:
             if not self._settings.cameras or camera.name in self._settings.cameras:
-                self._tell_camera(camera)
-        self._tell_verdicts(process)
+                self._tell_camera(client, camera)
+        self._tell_verdicts(client, process)
 
-    def _tell_camera(self, camera: CameraCounts) -> None:
+    def _tell_camera(self, client: Client, camera: CameraCounts) -> None:
         if camera.id not in self._announced:
             self._announced.add(camera.id)
             for topic, payload in discovery(self._settings, camera.id, camera.name).items():
-                self._publish(topic, json.dumps(payload, ensure_ascii=False), retain=True)
+                _publish(client, topic, json.dumps(payload, ensure_ascii=False), retain=True)
         if self._counts.get(camera.id) != camera.counts:
             self._counts[camera.id] = camera.counts
             told = {what: camera.counts.get(what, 0) for what in (PASSINGS, *(one.value for one in VerdictStatus))}
-            self._publish(f"{self._base(camera.id, camera.name)}/counts", json.dumps(told), retain=True)
+            _publish(client, f"{self._base(camera.id, camera.name)}/counts", json.dumps(told), retain=True)
 
-    def _tell_verdicts(self, process: Process) -> None:
+    def _tell_verdicts(self, client: Client, process: Process) -> None:
         with process.database.transaction() as conn:
             due = notifications.claim_of(conn, MQTT, most=MOST, lease_s=LEASE_S)
             found = {one.id: notifications.notice(conn, one) for one in due}
             notifications.drop(conn, [number for number, notice in found.items() if notice is None])
-        sent = {number: self._tell(notice) for number, notice in found.items() if notice is not None}
+        sent = {number: self._tell(client, notice) for number, notice in found.items() if notice is not None}
         until_s = time.monotonic() + ACKNOWLEDGED_S
         arrived = [number for number, infos in sent.items() if all(_has_arrived(info, until_s) for info in infos)]
         if arrived:
@@ -147,34 +149,36 @@ class Broker:
                 notifications.delivered(conn, MQTT, arrived)
             _log.debug("mqtt.told", verdicts=len(arrived))
 
-    def _tell(self, notice: Notice) -> list[MQTTMessageInfo]:
+    def _tell(self, client: Client, notice: Notice) -> list[MQTTMessageInfo]:
         base = self._base(notice.camera_id, notice.event.camera)
         passed = json.dumps(own_form(notice, with_plate=self._settings.plates), ensure_ascii=False)
         last = json.dumps(last_verdict(notice), ensure_ascii=False)
         self._verdicts[f"{base}/verdict"] = last
-        return [self._publish(f"{base}/event", passed), self._publish(f"{base}/verdict", last, retain=True)]
+        return [_publish(client, f"{base}/event", passed), _publish(client, f"{base}/verdict", last, retain=True)]
 
     def _base(self, camera_id: int, camera: str) -> str:
         return f"{self._settings.prefix}/{topic_name(camera_id, camera)}"
 
-    def _publish(self, topic: str, payload: str, *, retain: bool = False) -> MQTTMessageInfo:
-        return self._client.publish(topic, payload, qos=1, retain=retain)
-
     def _leave(self) -> None:
         """End the connection without a word: another worker has taken over."""
-        if self._is_started:
-            self._is_started = False
+        if self._client is not None:
             self._client.disconnect()
             self._client.loop_stop()
+            self._client = None
 
     def close(self, process: Process) -> None:
         """Say that we are gone, and end the connection."""
-        if self._is_started and self._client.is_connected():
-            _has_arrived(self._publish(self._status, "offline", retain=True), time.monotonic() + GOODBYE_S)
-        if self._is_started:
+        if self._client is not None:
+            if self._client.is_connected():
+                gone = _publish(self._client, self._status, "offline", retain=True)
+                _has_arrived(gone, time.monotonic() + GOODBYE_S)
             with suppress(RedisError):  # then it forgets by itself who led
                 queues.leads_no_more(process.redis, MQTT)
         self._leave()
+
+
+def _publish(client: Client, topic: str, payload: str, *, retain: bool = False) -> MQTTMessageInfo:
+    return client.publish(topic, payload, qos=1, retain=retain)
 
 
 def _has_arrived(info: MQTTMessageInfo, until_s: float) -> bool:

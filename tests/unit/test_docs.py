@@ -172,7 +172,7 @@ def test_a_page_names_only_commands_and_options_that_exist(page: str) -> None:
     known = dict(commands(get_command(build()), "anpr"))
     wrong: list[str] = []
     for line in blocks(page):
-        found = re.match(r"(?:\S*/)?anpr ((?:[a-z]+ ?)+)(.*)", line)
+        found = re.match(r"(?:\S*/)?anpr ((?:[a-z][a-z-]* ?)+)(.*)", line)
         if found is None:
             continue
         words = found[1].split()

@@ -52,7 +52,8 @@ def charts_page(request: Request, held: HeldHere) -> Any:
         late = distributions.latencies(conn, since=since, until=until, camera=camera)
         cameras = camera_states.names(conn)
     zone = ZoneInfo(page.zone_of(held))
-    labels = [f"{hour.astimezone(zone):%a %H:%M}" for hour in hours]
+    form = "%H:%M" if len(hours) <= 24 else "%a %H:%M"
+    labels = [hour.astimezone(zone).strftime(form) for hour in hours]
     return page.render(
         request,
         "charts.html.j2",

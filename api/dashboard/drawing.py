@@ -6,7 +6,7 @@ from math import floor, log10
 
 WIDTH, HEIGHT = 720.0, 200.0  # of the area that is drawn in
 GAP = 0.18  # share of a bar's place that stays free
-MOST_LABELS = 8  # more would run into each other
+MOST_LABELS = 6  # more would run into each other
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -364,3 +364,24 @@ def test_the_keyboard_comes_to_everything_and_one_sees_where_it_is(opened: Open)
     page.keyboard.press("Tab")
     page.keyboard.press("Enter")
     expect(page.locator("main")).to_be_focused()
+
+
+def test_the_check_of_accessibility_finds_what_is_wrong(browser: Browser) -> None:
+    page = browser.new_page()
+    page.set_content(
+        "<!doctype html><html><title>x</title><main><h1>x</h1><h3>y</h3><input><img src='data:,'><button></button>"
+        "<p style='color: #999; background: #fff'>pale</p><table><th>x</table><nav>z</nav></main>"
+    )
+    found = " ".join(failings(page))
+    page.close()
+    for wrong in (
+        "no language",
+        "no label",
+        "no alt",
+        "no name",
+        "h3 after h1",
+        "contrast 2.85",
+        "no scope",
+        "nav has",
+    ):
+        assert wrong in found

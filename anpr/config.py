@@ -117,7 +117,7 @@ class EventSettings(_Section):
 class CheckSettings(_Section):
     """How sure one must be before a car is suspected."""
 
-    suspect_confidence: Share = Field(default=0.9, description="least confidence of a plate that is suspected")
+    suspect_confidence: Share = Field(default=0.98, description="least confidence of a plate that is suspected")
     suspect_agreeing: int = Field(default=2, ge=1, description="least reads that agree on a plate that is suspected")
     registry_max_age_h: float = Field(default=168.0, gt=0, description="an older vignette list accuses nobody, hours")
 

@@ -40,9 +40,9 @@ class Snapshot:
 class JudgeRules:
     """How sure one must be before a car is suspected."""
 
-    suspect_confidence: float = 0.9
+    suspect_confidence: float = 0.98
     suspect_agreeing: int = 2
-    readable_confidence: float = 0.5  # rather right than wrong
+    readable_confidence: float = 0.65  # in clips of a dashcam no event below was right; those that were had 0.9
     plausible: float = 0.01  # another reading counts if it is at least this probable beside the plate's
     registry_max_age_h: float = 168.0
 

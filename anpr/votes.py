@@ -9,8 +9,9 @@ from anpr.types import Candidate, PlateRead, Vote
 UNSEEN = 0.02  # what a read gives a text that it did not name: small enough to weigh, too large to veto
 OTHERS = 5  # texts that no read names and that are as likely as one named by none: keeps one doubtful look doubtful
 
-# Logistic regression (Platt, 1999) of "the plate is right" on the log-odds of the vote, themselves taken as a logarithm
-# above 0: looks at one car share dirt and angle, so each further one says less. Fitted by tests/benchmarks/votes.py.
+# Logistic regression (Platt, 1999) of "the plate is right" on the logarithm of the vote's log-odds: looks at one car
+# share dirt and angle, so each further one says less. Fitted by tests/benchmarks/votes.py. Votes that are unsure even
+# as independent looks are not made surer: in clips they are rather of far cars and things that are no plates.
 SLOPE = 1.34
 SHIFT = 0.79
 
@@ -39,8 +40,7 @@ def vote(reads: Sequence[PlateRead], *, most: int = 5) -> Vote:
 def log_odds(reads: Sequence[PlateRead]) -> float:
     """Of the vote's plate against all else, as if looks were independent: what the calibration starts from."""
     scores, weights = _scores(_own(reads))
-    shares = _shares(sorted(scores, key=lambda text: (-scores[text], text)), scores, weights)
-    return -math.log(math.fsum(shares))
+    return _against(sorted(scores, key=lambda text: (-scores[text], text)), scores, weights)
 
 
 def _own(reads: Sequence[PlateRead]) -> list[PlateRead]:
@@ -66,35 +66,40 @@ def _gains(reads: Sequence[PlateRead]) -> dict[str, float]:
     return {text: math.fsum(parts) for text, parts in found.items()}
 
 
-def _shares(ranked: Sequence[str], scores: Mapping[str, float], weights: Mapping[str, float]) -> list[float]:
-    """Odds of the texts after the first, and at last of what no read names, beside the first's.
+def _against(ranked: Sequence[str], scores: Mapping[str, float], weights: Mapping[str, float]) -> float:
+    """Log-odds of the first text.
 
-    A text counts with what reads gave it beyond an unnamed one's odds, so that being named at last takes from no other.
+    A rival counts with what reads gave it beyond an unnamed one's odds: being named at last takes from no other.
     """
     top = scores[ranked[0]]
-    named = [math.exp(scores[text] - top) - weights[text] * math.exp(-top) for text in ranked[1:]]
-    return [*named, OTHERS * math.exp(-top)]
+    rivals = [math.exp(scores[text] - top) - weights[text] * math.exp(-top) for text in ranked[1:]]
+    return -math.log(math.fsum([*rivals, OTHERS * math.exp(-top)]))
 
 
 def _candidates(
     ranked: Sequence[str], scores: Mapping[str, float], weights: Mapping[str, float]
 ) -> tuple[Candidate, ...]:
     """With probabilities: the first's calibrated, what is left shared by the others and by what no read names."""
-    shares = _shares(ranked, scores, weights)
-    rest = math.fsum(shares)
-    confidence = calibrated(-math.log(rest))
-    left = [min(confidence, (1 - confidence) * share / rest) for share in shares[:-1]]
+    confidence = calibrated(_against(ranked, scores, weights))
+    top = scores[ranked[0]]
+    odds = [math.exp(scores[text] - top) for text in ranked[1:]]
+    rest = math.fsum([*odds, OTHERS * math.exp(-top)])
+    left = [min(confidence, (1 - confidence) * one / rest) for one in odds]
     return tuple(Candidate(text=text, confidence=p) for text, p in zip(ranked, [confidence, *left], strict=True))
 
 
 def calibrated(log_odds: float) -> float:
-    """How often a vote of such log-odds is right, 0..1; grows with them."""
-    return 1 / (1 + math.exp(-(SLOPE * evidence(log_odds) + SHIFT)))
+    """How often a vote of such log-odds is right, 0..1; grows with them, and is never surer than they are."""
+    return min(_logistic(log_odds), _logistic(SLOPE * evidence(log_odds) + SHIFT))
 
 
 def evidence(log_odds: float) -> float:
-    """What the calibration is linear in: the log-odds, above 0 their logarithm (of 1 more)."""
-    return math.log1p(log_odds) if log_odds > 0 else log_odds
+    """What the calibration is linear in: the logarithm of the log-odds (of 1 more)."""
+    return math.log1p(max(0.0, log_odds))
+
+
+def _logistic(log_odds: float) -> float:
+    return 1 / (1 + math.exp(-max(-700.0, log_odds)))
 
 
 def picture_rank(read: PlateRead, plate: str) -> tuple[bool, float, float, int, int]:

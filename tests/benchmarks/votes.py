@@ -25,7 +25,7 @@ from models.evaluate.alignment import aligned
 from models.evaluate.calibration import bins, expected_error
 
 LOOKS = (1, 2, 3, 4, 6, 8, 10)
-TIMES = 3  # choices of looks a car
+TIMES = 1  # choices of looks a car
 AT = datetime(2026, 5, 1, 12, tzinfo=UTC)
 Reads = Sequence[PlateRead]
 
@@ -130,8 +130,15 @@ def calibrate(cars: Sequence[Car]) -> None:
     fitted = [evidence_of(half) for half in (cars[::2], cars[1::2])]
     slope, shift = platt(*fitted[0])
     evidence, right = fitted[1]
-    now = expected(evidence, right, votes.SLOPE, votes.SHIFT)
-    print(f"calibration error: {now:.4f} as it is; {expected(evidence, right, slope, shift):.4f} fitted on the others")
+    p = 1 / (1 + np.exp(-(slope * evidence + shift)))
+    log_odds = np.expm1(evidence)  # those below 0 count as 0
+    ways = {
+        "looks taken as independent": 1 / (1 + np.exp(-log_odds)),
+        "as it is": np.array([votes.calibrated(one) for one in log_odds]),
+        "fitted on the others": p,
+    }
+    for name, sure in ways.items():
+        print(f"calibration error, {name}: {expected_error(bins(sure.tolist(), (right > 0).tolist())):.4f}")
     both = tuple(np.concatenate(parts) for parts in zip(*fitted, strict=True))
     slope, shift = platt(both[0], both[1])
     print(f"fitted on all: SLOPE = {slope:.2f}, SHIFT = {shift:.2f}\n")
@@ -156,11 +163,6 @@ def platt(evidence: NDArray[np.float64], right: NDArray[np.float64]) -> tuple[fl
         p = 1 / (1 + np.exp(-x @ weights))
         weights += np.linalg.solve((x * (p * (1 - p))[:, None]).T @ x, x.T @ (right - p))
     return float(weights[0]), float(weights[1])
-
-
-def expected(evidence: NDArray[np.float64], right: NDArray[np.float64], slope: float, shift: float) -> float:
-    p = 1 / (1 + np.exp(-(slope * evidence + shift)))
-    return expected_error(bins(p.tolist(), (right > 0).tolist())) or 0.0
 
 
 if __name__ == "__main__":

@@ -115,7 +115,7 @@ def test_an_event_that_is_only_readable_by_its_correction_is_joined_to_no_other_
     with held.database.transaction() as conn:
         corrections.add(conn, row.event.id, OTHER, who="a", reason="b")
         assert plate_events.votes_of(conn, [row.event.id])[row.event.id].text == OTHER
-    reads(held, session_id, [2, 3])
+    reads(held, session_id, [2, 3, 4])
     closed_and_judged(held, session_id)
     assert {(one.event.corrected_plate, one.status) for one in rows(held.database)} == {
         (OTHER, "SUSPECT"),

@@ -118,7 +118,7 @@ def test_an_event_that_opened_again_stays_closable_from_its_first_closing(held: 
 
 def test_a_read_that_comes_after_its_event_was_erased_is_erased_with_it(held: Process) -> None:
     session_id = a_session(held)
-    reads(held, session_id, [0, 1])
+    reads(held, session_id, [0, 1, 2])
     closed_and_judged(held, session_id)
     sweep(held)
     purge.purge(held.database, held.redis, held.settings, now=datetime.now(UTC) + timedelta(days=400))
@@ -126,11 +126,11 @@ def test_a_read_that_comes_after_its_event_was_erased_is_erased_with_it(held: Pr
     assert (erased.event.plate, erased.event.regions) == ("", ())
     stored = history(held.database)
 
-    reads(held, session_id, [2, 3])
+    reads(held, session_id, [3, 4])
     closed_and_judged(held, session_id)
     assert rows(held.database) == [erased]
     assert history(held.database) == stored
-    assert late(held.database) == [(0, False, ""), (1, False, ""), (2, True, ""), (3, True, "")]
+    assert late(held.database) == [*((number, False, "") for number in range(3)), (3, True, ""), (4, True, "")]
     assert pictures(held) == set()
     with held.database.transaction() as conn:
         assert conn.execute("select regions from plate_reads where regions <> '[]'").fetchall() == []

@@ -71,7 +71,8 @@ def passing(fonts: Fonts, number: int, looks: int) -> tuple[str, list[NDArray[np
     if difficulty >= HARDEST:
         return None
     text = formats.draw(rng, COUNTRIES, mixture=MIXTURE, two_line=TWO_LINE)
-    letter_px = exp(rng.uniform(*map(log, NEAR_LETTERS_PX)))
+    low, high = map(log, NEAR_LETTERS_PX)
+    letter_px = exp(rng.uniform(low, high))
     drawn_px = max(16.0, letter_px * OVERSAMPLING)
     flat = draw_plate(rng, text, fonts, cap_px=drawn_px)
     if happens(rng, 0.05 + 0.25 * difficulty):

@@ -182,8 +182,8 @@ def _verdict(plate: str, status: VerdictStatus) -> Verdict:
     )
 
 
-def fill(road: Road, *, now: datetime, cars: int) -> list[int]:
-    """A day of cars at two cameras, a case, and two lists; the ids of the newest cars, which have pictures."""
+def fill(road: Road, *, now: datetime, cars: int, pictured: int = len(PASSED)) -> list[int]:
+    """A day of cars at two cameras, a case, and two lists; the ids of the newest cars, those `pictured`."""
     road.camera("gate-north", IngestCounters(offered=120_400, sampled_out=96_100, shed_early=300, sampled=24_000))
     road.camera("gate-south", IngestCounters(offered=9_000, sampled_out=7_000, sampled=2_000, corrupt=12, reconnects=3))
     road.camera("ferry", IngestCounters(offered=400, sampled=400), is_live=False, ended=True)
@@ -198,7 +198,7 @@ def fill(road: Road, *, now: datetime, cars: int) -> list[int]:
         country, status = PASSED[place % len(PASSED)]
         at = now - timedelta(minutes=1) - timedelta(hours=23) * place / cars
         camera = ("gate-north", "gate-north", "gate-south")[place % 3]
-        shown = place < len(PASSED)
+        shown = place < pictured
         newest += [road.passing(road.plate(country), camera=camera, at=at, status=status, with_pictures=shown)] * shown
     road.case(newest[2])
     road.registry(["1A23456", "2B34567"], as_of=now - timedelta(days=12))

@@ -56,7 +56,7 @@ def site(
     with running_servers.fresh_database(migrated_template) as url:
         database = Database(url)
         road = Road(database=database, evidence_dir=directory / "evidence", fonts=fonts)
-        events = fill(road, now=datetime.now(UTC), cars=CARS)
+        events = fill(road, now=datetime.now(UTC), cars=CARS, pictured=3)
         roles = {"vic": Role.VIEWER, "ann": Role.REVIEWER, "bob": Role.REVIEWER, "ada": Role.ADMIN}
         keys = {name: a_key(database, role, name) for name, role in roles.items()}
         with held_for(url, evidence_dir=road.evidence_dir, rate_per_min=100_000) as held, serving(held) as address:
@@ -146,7 +146,7 @@ def test_a_car_appears_within_two_seconds_of_its_event(site: Site, opened: Open)
         expect(car.locator(".verdict")).to_have_text("SUSPECT")
         expect(car.locator('[data-slot="camera"]')).to_have_text("gate-north")
         expect(page.locator("#news")).to_contain_text(text.text)
-        page.wait_for_function("image => image.naturalWidth > 0", arg=car.locator("img").element_handle())
+        expect(car.locator("img")).not_to_have_js_property("naturalWidth", 0)
     assert min(took_s) < 2
 
 
@@ -255,8 +255,9 @@ def test_two_people_review_a_case_by_keys_and_neither_sees_the_plate_or_the_othe
         page = opened(who, "/review")
         case = page.locator(".case")
         expect(case).to_be_focused()
-        page.wait_for_function("[...document.querySelectorAll('.case img')].every(one => one.naturalWidth > 0)")
-        assert page.locator(".case img").count() == 3
+        expect(case.locator("img")).to_have_count(3)
+        for picture in case.locator("img").all():
+            expect(picture).not_to_have_js_property("naturalWidth", 0)
         assert plate not in page.content()
         page.keyboard.press("c")
         expect(page.get_by_label("The pictures show this plate")).to_be_focused()
@@ -345,7 +346,8 @@ def test_every_page_can_be_read_and_used_by_everybody(site: Site, opened: Open, 
         assert failings(page) == [], path
         page.set_viewport_size(PHONE)
         assert page.evaluate("document.documentElement.scrollWidth") == PHONE["width"], path
-        assert failings(page) == [], path
+        if scheme == "light":  # colours do not change with the width
+            assert failings(page) == [], path
         page.set_viewport_size(DESK)
     page.context.clear_cookies()
     page.goto("/login")

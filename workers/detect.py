@@ -19,7 +19,7 @@ from workers.process import current, job
 
 _log = log.get(__name__)
 CROP_JPEG_QUALITY = 95  # a plate's letters are a few pixels wide; at 95 its reading does not change
-EDGE_PX = 2  # a box that comes this near to the picture's edge goes on beyond it
+EDGE = 0.04  # of its width: a box that comes this near to the picture's edge goes on beyond it; boxes err as much
 READ_BATCH = 8  # plates a reading job carries: with Tesseract on a small board 4 s of work
 
 
@@ -92,5 +92,5 @@ def hopeless(box: Box, width_px: int, height_px: int, min_plate_px: int) -> Plat
     """Why no reader need look: the plate is too narrow, or cut by the picture's edge (half a text is a wrong one)."""
     if box.width < min_plate_px:
         return PlateOutcome.TOO_SMALL
-    is_whole = box.x1 > EDGE_PX and box.y1 > EDGE_PX and box.x2 < width_px - EDGE_PX and box.y2 < height_px - EDGE_PX
-    return None if is_whole else PlateOutcome.UNREADABLE
+    gap = min(box.x1, box.y1, width_px - box.x2, height_px - box.y2)
+    return None if gap > EDGE * box.width else PlateOutcome.UNREADABLE

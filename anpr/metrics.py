@@ -115,7 +115,7 @@ JOBS = Metric(
     kind="counter",
     unit="jobs",
     labels=("task", "outcome"),
-    meaning="runs of jobs (detect, read, group, check, …): done, put_back (something it needs was away; it runs again) or failed",
+    meaning="runs of jobs (detect, read, group, …): done, put_back (what it needs was away; it runs again) or failed",
 )
 JOB_DURATION = Metric(
     name="anpr_job_duration_seconds",

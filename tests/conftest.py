@@ -63,3 +63,10 @@ def redis(redis_url: str) -> Iterator[Redis]:
 
 settings.register_profile("suite", max_examples=40, deadline=None)
 settings.load_profile("suite")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """For runs in several processes: a file stays in one, and so do all tests that time a whole pipeline."""
+    for item in items:
+        is_timed = item.path.parent.name == "e2e"
+        item.add_marker(pytest.mark.xdist_group("e2e" if is_timed else item.path.name))

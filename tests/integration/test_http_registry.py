@@ -15,8 +15,9 @@ from redis import Redis
 from anpr import config
 from anpr.config import RegistrySettings
 from anpr.errors import Unavailable
-from anpr.types import Box, Candidate, PlateOutcome, Reading, VerdictStatus, Vote
-from anpr.vignettes import JudgeRules
+from anpr.registry import Answer
+from anpr.types import Box, Candidate, PlateEvent, PlateOutcome, Reading, Verdict, VerdictStatus, Vote
+from anpr.vignettes import JudgeRules, judge, readings
 from storage import plate_events, plate_reads, sessions, verdicts
 from storage.db import Conn, Database
 from storage.http_registry import HttpRegistry
@@ -176,13 +177,20 @@ def test_a_registry_that_is_away_rests_and_recovers(service: Service) -> None:
     assert registry.ask("CZ", ["1A23456"]).vignettes == ()
 
 
+def judged(registry: HttpRegistry, event: PlateEvent) -> Verdict:
+    def judging(answer: Answer) -> Verdict:
+        return judge(event, answer.vignettes, snapshot=answer.snapshot, rules=RULES, now=datetime.now(UTC))
+
+    return _judged_elsewhere(registry, event, readings(event, RULES), judging, again_s=60)
+
+
 def test_a_paid_car_is_asked_for_once_and_an_unpaid_one_by_all_its_readings(service: Service) -> None:
     service.paid["1A23456"] = PAID
     registry = a_registry(service)
-    verdict = _judged_elsewhere(registry, an_event(), RULES, again_s=60)
+    verdict = judged(registry, an_event())
     assert (verdict.status, verdict.vignette_id, verdict.snapshot_id) == (VerdictStatus.VALID, None, None)
     assert len(service.asked) == 1
-    looks_alike = _judged_elsewhere(registry, an_event("IA23456"), RULES, again_s=60)
+    looks_alike = judged(registry, an_event("IA23456"))
     assert (looks_alike.status, looks_alike.judge_again_at) == (VerdictStatus.AMBIGUOUS, None)
     assert len(service.asked) == len(set(service.asked)) == len({"1A23456", *looks_alike.readings_tried})
 
@@ -190,10 +198,10 @@ def test_a_paid_car_is_asked_for_once_and_an_unpaid_one_by_all_its_readings(serv
 def test_a_registry_that_is_away_parks_the_check_and_never_suspects(service: Service) -> None:
     unpaid = an_event("5H71964", toll_country="HU", first_seen=NOON)
     registry = a_registry(service, retries=0)
-    assert _judged_elsewhere(registry, unpaid, RULES, again_s=60).status is not VerdictStatus.REGISTRY_UNKNOWN
+    assert judged(registry, unpaid).status is not VerdictStatus.REGISTRY_UNKNOWN
     service.failing = 1
     before = datetime.now(UTC)
-    parked = _judged_elsewhere(a_registry(service, retries=0), unpaid, RULES, again_s=60)
+    parked = judged(a_registry(service, retries=0), unpaid)
     assert (parked.status, parked.reason) == (
         VerdictStatus.REGISTRY_UNKNOWN,
         "the registry for HU did not answer",
@@ -203,7 +211,7 @@ def test_a_registry_that_is_away_parks_the_check_and_never_suspects(service: Ser
 
 
 def test_an_unreadable_plate_is_told_to_nobody(service: Service) -> None:
-    verdict = _judged_elsewhere(a_registry(service), an_event(confidence=0.2), RULES, again_s=60)
+    verdict = judged(a_registry(service), an_event(confidence=0.2))
     assert verdict.status is VerdictStatus.UNREADABLE
     assert service.asked == []
 

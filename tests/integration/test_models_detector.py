@@ -211,10 +211,13 @@ def test_tiles_that_are_no_grid_are_refused(tiles: str) -> None:
 def test_our_detector_finds_a_rendered_plate_in_frames_of_any_size() -> None:
     (frame, plate), detector = a_road_with_a_car(), Detector.load()
     for scale in (0.5, 1.0, 1.5):
-        (found, *_) = detector.detect(scaled(frame, round(1280 * scale), round(720 * scale)))
-        back = Box(x1=found.box.x1 / scale, y1=found.box.y1 / scale, x2=found.box.x2 / scale, y2=found.box.y2 / scale)
-        assert found.label == "plate"
-        assert back.iou(plate) > 0.5
+        found = detector.detect(scaled(frame, round(1280 * scale), round(720 * scale)))
+        assert {one.label for one in found} == {"plate"}
+        back = [
+            Box(x1=box.x1 / scale, y1=box.y1 / scale, x2=box.x2 / scale, y2=box.y2 / scale)
+            for box in (one.box for one in found)
+        ]
+        assert max(box.iou(plate) for box in back) > 0.5
 
 
 def test_a_network_that_ships_is_found_by_its_name() -> None:

@@ -110,11 +110,11 @@ def _pyramid(maps: Sequence[Tensor]) -> list[Tensor]:
     fine, p3, p4, p5 = maps
     p5 = _lateral(p5, 5)
     p6 = _separable(p5, "pyramid_6", CHANNELS, stride=2)
-    p4 = layers.Add()([_lateral(p4, 4), layers.UpSampling2D(2)(p5)])
-    p3 = layers.Add()([_lateral(p3, 3), layers.UpSampling2D(2)(p4)])
+    p4 = layers.Add()([_lateral(p4, 4), layers.UpSampling2D(2, interpolation="bilinear")(p5)])
+    p3 = layers.Add()([_lateral(p3, 3), layers.UpSampling2D(2, interpolation="bilinear")(p4)])
     smooth = [_separable(one, f"pyramid_{level}", CHANNELS) for level, one in ((3, p3), (4, p4))]
     down = layers.Conv2D(FINE_CHANNELS, 1, name="to_fine")(smooth[0])  # before it grows: a quarter of the work
-    p2 = layers.Add()([_lateral(fine, 2, FINE_CHANNELS), layers.UpSampling2D(2)(down)])
+    p2 = layers.Add()([_lateral(fine, 2, FINE_CHANNELS), layers.UpSampling2D(2, interpolation="bilinear")(down)])
     return [p2, *smooth, p5, p6]
 
 

@@ -118,8 +118,7 @@ def _sources(kind: Kind) -> list[dict[str, str]]:
 
 
 def _short_word(word: str) -> str:
-    path, sign, rest = word.partition("=")
-    return short(path) + sign + rest if path.startswith("/") else word
+    return "=".join(short(part) if part.startswith("/") else part for part in word.split("="))
 
 
 def _kept(path: Path) -> str:

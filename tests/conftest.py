@@ -65,6 +65,7 @@ settings.register_profile("suite", max_examples=40, deadline=None)
 settings.load_profile("suite")
 
 
+@pytest.hookimpl(tryfirst=True)  # before xdist looks at the groups
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """For runs in several processes: a file stays in one, and so do all tests that time a whole pipeline."""
     for item in items:

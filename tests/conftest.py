@@ -1,6 +1,6 @@
 """What all tests share: the real servers, a clean database a test, and an empty Redis."""
 
-from collections.abc import Generator, Iterator
+from collections.abc import Iterator
 
 import pytest
 import servers
@@ -63,12 +63,3 @@ def redis(redis_url: str) -> Iterator[Redis]:
 
 settings.register_profile("suite", max_examples=40, deadline=None)
 settings.load_profile("suite")
-
-
-@pytest.hookimpl(wrapper=True)  # before xdist looks at the groups
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> Generator[None]:
-    """For runs in several processes: a file stays in one, and so do all tests that time a whole pipeline."""
-    for item in items:
-        is_timed = item.path.parent.name == "e2e"
-        item.add_marker(pytest.mark.xdist_group("e2e" if is_timed else item.path.name))
-    yield

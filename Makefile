@@ -17,7 +17,7 @@ demo: $(VENV)/.runtime ## draw a clip of cars, run everything on it, leave a rep
 test: $(VENV)/.dev ## all checks and all tests, on servers of their own
 	@scripts/system-packages
 	@$(MAKE) --no-print-directory check
-	@$(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder
+	@$(BIN)/pytest -n $(if $(REDIS_URL),0,2) --dist loadfile --no-loadscope-reorder
 
 check: $(VENV)/.dev ## formatting, lint, types, import directions
 	@$(BIN)/ruff check .

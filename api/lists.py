@@ -87,9 +87,17 @@ async def import_list(  # noqa: PLR0917 (FastAPI takes parameters of requests as
         with path.open("wb") as file:
             async for piece in request.stream():
                 file.write(piece)
+        signed = None
         if signature is not None:
-            path.with_name(f"{path.name}.sig").write_bytes(_signature(signature))
-        terms = Terms.of(held.settings.registry, count=rows, accept_shrink=accept_shrink)
+            signed = path.with_name(f"{path.name}.sig")
+            signed.write_bytes(_signature(signature))
+        terms = Terms.of(
+            held.settings.registry,
+            signature=signed,
+            count=rows,
+            source=f"upload by {who.name}",
+            accept_shrink=accept_shrink,
+        )
         put = vignette_files.update_file if update else vignette_files.import_file
         try:
             told = await run_in_threadpool(put, held.database, path, wanted, as_of, terms)

@@ -27,6 +27,7 @@ class Terms:
     max_shrink: float = 1.0  # share of the vignettes in force that may be missing in what follows
     signature: Path | None = None  # its file, where it is not the list's own name with .sig
     count: int | None = None  # entries
+    source: str | None = None  # what is noted as the list's source, where that is not its path
 
     @classmethod
     def of(
@@ -35,11 +36,17 @@ class Terms:
         *,
         signature: Path | None = None,
         count: int | None = None,
+        source: str | None = None,
         accept_shrink: bool = False,
     ) -> Self:
         """Those of the settings."""
-        max_shrink = 1.0 if accept_shrink else registry.max_shrink
-        return cls(public_keys=registry.public_keys, max_shrink=max_shrink, signature=signature, count=count)
+        return cls(
+            public_keys=registry.public_keys,
+            max_shrink=1.0 if accept_shrink else registry.max_shrink,
+            signature=signature,
+            count=count,
+            source=source,
+        )
 
 
 def import_file(database: Database, path: Path, country: str | None, as_of: datetime | None, terms: Terms) -> list[str]:
@@ -80,14 +87,14 @@ def _import(conn: Conn, file: "_ListFile", country: str) -> str:
         conn,
         country,
         file.rows(only=country),
-        source=str(file.path),
+        source=file.source,
         sha256=file.sha256,
         as_of=file.as_of,
         signed_by=file.signed_by.get(country),
     )
     count = file.counts[country]
     what = f"imported {count} vignette{'s' if count > 1 else ''} for {country} as of {_minute(file.as_of)}"
-    return f"{what} from {file.path}{_signed(file, country)}{_later(conn, country, snapshot_id)}"
+    return f"{what} from {file.source}{_signed(file, country)}{_later(conn, country, snapshot_id)}"
 
 
 def _update(conn: Conn, file: "_ListFile", country: str) -> str:
@@ -95,13 +102,13 @@ def _update(conn: Conn, file: "_ListFile", country: str) -> str:
         conn,
         country,
         file.rows(only=country),
-        source=str(file.path),
+        source=file.source,
         sha256=file.sha256,
         as_of=file.as_of,
         signed_by=file.signed_by.get(country),
     )
     what = f"updated {country}: {done.brought} added or changed, {done.gone} withdrawn or replaced"
-    return f"{what}, as of {_minute(file.as_of)} from {file.path}{_signed(file, country)}"
+    return f"{what}, as of {_minute(file.as_of)} from {file.source}{_signed(file, country)}"
 
 
 def _minute(moment: datetime) -> str:
@@ -134,6 +141,7 @@ class _ListFile:
     """A file all of whose entries were checked once."""
 
     path: Path
+    source: str
     form: vignette_lists.Form
     country: str | None
     changes: bool
@@ -167,6 +175,7 @@ def _looked_through(
         raise BadRegistry(f"{path}: holds {counts.total()} entries, not {terms.count} as --rows says")
     return _ListFile(
         path=path,
+        source=terms.source or str(path),
         form=form,
         country=country,
         changes=changes,

@@ -73,6 +73,7 @@ def test_a_list_is_imported_all_or_nothing_and_checks_go_by_it(client: httpx.Cli
     told = client.post("/api/vignettes/import", content=LIST, headers=CSV)
     assert told.status_code == 200, told.text
     assert told.json()["told"][0].startswith("imported 1 vignette for CZ as of ")
+    assert " from upload by " in told.json()["told"][0]
     assert "anpr-list-" not in told.text
     checked = client.get("/api/check", params=query).json()
     assert (checked["plate"], checked["answer"]) == ("1A23456", "valid")
@@ -85,6 +86,8 @@ def test_a_list_is_imported_all_or_nothing_and_checks_go_by_it(client: httpx.Cli
     assert client.post("/api/vignettes/import", content=LIST, headers={"Content-Type": "text/plain"}).status_code == 415
     refused = client.post("/api/vignettes/import", params={"rows": "2"}, content=LIST, headers=CSV)
     assert refused.status_code == 422
+    signed = client.post("/api/vignettes/import", content=LIST, headers=CSV | {"X-Signature": "c2lnbmVk"})
+    assert (signed.status_code, signed.json()["detail"].startswith("upload.csv")) == (422, True)
     assert client.get("/api/check", params=query).json()["answer"] == "valid"
     assert client.get("/api/check", params=query | {"country": "XX"}).status_code == 422
 

@@ -6,7 +6,7 @@ whose shape leaves the one index that serves it.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import Any, LiteralString
 
@@ -171,9 +171,11 @@ def plan(conn: Conn, wanted: EventSearch, *, limit: int) -> list[str]:
 
 
 def _values(conn: Conn, wanted: EventSearch, *, limit: int) -> dict[str, Any]:
+    # Of two upper bounds Postgres begins at one only, and may take the further: a deep page would pass all before it.
+    past_page = min(wanted.after.first_seen, LATEST) + timedelta(microseconds=1)
     values: dict[str, Any] = {
         "since": wanted.since or EARLIEST,
-        "until": wanted.until or LATEST,
+        "until": min(wanted.until or LATEST, past_page),
         "after_at": wanted.after.first_seen,
         "after_id": wanted.after.id,
         "cameras": None,

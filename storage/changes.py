@@ -8,7 +8,6 @@ from psycopg.rows import scalar_row
 
 from storage.db import Conn, Database, returned
 
-CHANNEL = "anpr_events"  # the triggers of plate_events and verdicts notify it
 MOST_MISSED = 1000
 
 
@@ -34,7 +33,7 @@ def listen(database: Database, *, every_s: float) -> Iterator[Changed]:
     Raises Unavailable where Postgres goes away.
     """
     with database.autocommit() as conn:
-        conn.execute("listen anpr_events")
+        conn.execute("listen anpr_events")  # which the triggers of plate_events and verdicts notify
         yield Changed(ids=frozenset())
         while True:
             told: set[int] = set()

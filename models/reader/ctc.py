@@ -62,23 +62,26 @@ def _extended(
     prefixes: dict[str, tuple[float, float]], classes: Sequence[tuple[str, float]], blank: float
 ) -> dict[str, tuple[float, float]]:
     grown: dict[str, tuple[float, float]] = {}
-
-    def add(text: str, ends: float, runs: float) -> None:
-        so_far = grown.get(text, (0.0, 0.0))
-        grown[text] = so_far[0] + ends, so_far[1] + runs
-
     for text, (ends, runs) in prefixes.items():
-        add(text, (ends + runs) * blank, 0.0)
+        both = ends + runs
+        ended, ran = grown.get(text, (0.0, 0.0))
         for character, probability in classes:
+            longer = both * probability
             if text.endswith(character):
-                add(text, 0.0, runs * probability)  # the same character goes on
-                add(text + character, 0.0, ends * probability)  # a blank lay between: it comes again
-            else:
-                add(text + character, 0.0, (ends + runs) * probability)
+                ran += runs * probability  # the same character goes on
+                longer = ends * probability  # a blank lay between: it comes again
+            was = grown.get(text + character, (0.0, 0.0))
+            grown[text + character] = was[0], was[1] + longer
+        grown[text] = ended + both * blank, ran
     return grown
 
 
 def _best(prefixes: dict[str, tuple[float, float]], beam: int) -> dict[str, tuple[float, float]]:
     if len(prefixes) <= beam:
         return prefixes
-    return dict(sorted(prefixes.items(), key=lambda item: -sum(item[1]))[:beam])
+    return dict(sorted(prefixes.items(), key=_probability, reverse=True)[:beam])
+
+
+def _probability(prefix: tuple[str, tuple[float, float]]) -> float:
+    _, (ends, runs) = prefix
+    return ends + runs

@@ -15,6 +15,7 @@ from anpr.errors import BadRegistry
 from anpr.vignette_lists import VignetteRow
 from storage import vignettes
 from storage.db import Conn, Database
+from storage.vignettes import Origin
 
 PIECE = 1 << 16  # bytes, or characters of JSON, at a time
 
@@ -83,30 +84,14 @@ def _put(
 
 
 def _import(conn: Conn, file: "_ListFile", country: str) -> str:
-    snapshot_id = vignettes.import_snapshot(
-        conn,
-        country,
-        file.rows(only=country),
-        source=file.source,
-        sha256=file.sha256,
-        as_of=file.as_of,
-        signed_by=file.signed_by.get(country),
-    )
+    snapshot_id = vignettes.import_snapshot(conn, country, file.rows(only=country), file.origin(country))
     count = file.counts[country]
     what = f"imported {count} vignette{'s' if count > 1 else ''} for {country} as of {_minute(file.as_of)}"
     return f"{what} from {file.source}{_signed(file, country)}{_later(conn, country, snapshot_id)}"
 
 
 def _update(conn: Conn, file: "_ListFile", country: str) -> str:
-    done = vignettes.update_snapshot(
-        conn,
-        country,
-        file.rows(only=country),
-        source=file.source,
-        sha256=file.sha256,
-        as_of=file.as_of,
-        signed_by=file.signed_by.get(country),
-    )
+    done = vignettes.update_snapshot(conn, country, file.rows(only=country), file.origin(country))
     what = f"updated {country}: {done.brought} added or changed, {done.gone} withdrawn or replaced"
     return f"{what}, as of {_minute(file.as_of)} from {file.source}{_signed(file, country)}"
 
@@ -149,6 +134,9 @@ class _ListFile:
     as_of: datetime
     counts: Counter[str]  # entries by toll country, in order
     signed_by: Mapping[str, str]  # fingerprint by toll country
+
+    def origin(self, country: str) -> Origin:
+        return Origin(source=self.source, sha256=self.sha256, as_of=self.as_of, signed_by=self.signed_by.get(country))
 
     def rows(self, *, only: str) -> Iterator[VignetteRow]:
         """The entries of one toll country. Raises BadRegistry at the end where the file is no longer what it was."""

@@ -5,7 +5,7 @@ each snapshot, old or new, goes on showing what it held.
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime
 
 from psycopg.rows import class_row
@@ -16,6 +16,17 @@ from anpr.types import Vignette
 from anpr.vignette_lists import VignetteRow
 from anpr.vignettes import Snapshot
 from storage.db import Conn, returned
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Origin:
+    """Where a list comes from, as its snapshot notes it."""
+
+    source: str
+    sha256: str
+    as_of: datetime
+    signed_by: str | None = None  # fingerprint of the key whose signature was checked
+
 
 _ONE_AT_A_TIME = "select pg_advisory_xact_lock(%(space)s, hashtext(%(country)s))"
 _SPACE = 0x76676E74  # "vgnt": who changes a country's registry
@@ -37,24 +48,14 @@ def lock(conn: Conn, toll_country: str) -> None:
     conn.execute(_ONE_AT_A_TIME, {"space": _SPACE, "country": toll_country})
 
 
-def import_snapshot(
-    conn: Conn,
-    toll_country: str,
-    rows: Iterable[VignetteRow],
-    *,
-    source: str,
-    sha256: str,
-    as_of: datetime,
-    signed_by: str | None = None,
-) -> int:
+def import_snapshot(conn: Conn, toll_country: str, rows: Iterable[VignetteRow], origin: Origin) -> int:
     """Make `rows` a snapshot of a toll country's registry as they come; returns its id.
 
     It is in force unless one of a later `as_of` is there. All or nothing with the transaction, whatever `rows` raises;
-    call `publish` at the end of it. `signed_by` is the fingerprint of the key whose signature was checked.
+    call `publish` at the end of it.
     """
     lock(conn, toll_country)
-    values = {"country": toll_country, "source": source, "sha256": sha256, "signed_by": signed_by, "as_of": as_of}
-    snapshot_id: int = returned(conn.execute(_SNAPSHOT, values | {"base": None}).fetchone())[0]
+    snapshot_id = _begin(conn, toll_country, origin, base=None)
     with conn.cursor() as cursor:
         with cursor.copy(_COPY) as copy:
             for row in rows:
@@ -74,6 +75,10 @@ def import_snapshot(
                 )
         conn.execute(_COUNT, {"count": cursor.rowcount, "id": snapshot_id})
     return snapshot_id
+
+
+def _begin(conn: Conn, toll_country: str, origin: Origin, *, base: int | None) -> int:
+    return returned(conn.execute(_SNAPSHOT, asdict(origin) | {"country": toll_country, "base": base}).fetchone())[0]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -121,16 +126,7 @@ order by c.number
 """
 
 
-def update_snapshot(
-    conn: Conn,
-    toll_country: str,
-    rows: Iterable[VignetteRow],
-    *,
-    source: str,
-    sha256: str,
-    as_of: datetime,
-    signed_by: str | None = None,
-) -> Update:
+def update_snapshot(conn: Conn, toll_country: str, rows: Iterable[VignetteRow], origin: Origin) -> Update:
     """Make the snapshot in force with these changes a new one.
 
     Plate, its country, kind and `valid_from` tell which vignette is meant: one that is there takes the row's other
@@ -142,22 +138,23 @@ def update_snapshot(
     lock(conn, toll_country)
     before = in_force(conn, toll_country)
     if before is None:
-        raise BadRegistry(f"{source}: there is no list for {toll_country} to update: `anpr vignettes import` one first")
-    if as_of < before.as_of:
         raise BadRegistry(
-            f"{source}: is as of {as_of:%Y-%m-%d %H:%M} UTC, but the list for {toll_country} in force"
+            f"{origin.source}: there is no list for {toll_country} to update: `anpr vignettes import` one first"
+        )
+    if origin.as_of < before.as_of:
+        raise BadRegistry(
+            f"{origin.source}: is as of {origin.as_of:%Y-%m-%d %H:%M} UTC, but the list for {toll_country} in force"
             f" is later, as of {before.as_of:%Y-%m-%d %H:%M} UTC"
         )
     base, count = returned(conn.execute(_BASE, {"id": before.id}).fetchone())
-    values = {"country": toll_country, "source": source, "sha256": sha256, "signed_by": signed_by, "as_of": as_of}
-    snapshot_id: int = returned(conn.execute(_SNAPSHOT, values | {"base": base}).fetchone())[0]
+    snapshot_id = _begin(conn, toll_country, origin, base=base)
     _stage(conn, rows)
     twice = conn.execute(_TWICE).fetchone()
     if twice is not None:
-        raise BadRegistry(f"{source}: lines (entries) {twice[0]} and {twice[1]} change the same vignette")
+        raise BadRegistry(f"{origin.source}: lines (entries) {twice[0]} and {twice[1]} change the same vignette")
     not_there = returned(conn.execute(_NOT_THERE, {"base": base}).fetchone())[0]
     if not_there is not None:
-        raise BadRegistry(f"{source}: line (entry) {not_there} withdraws a vignette that is not there")
+        raise BadRegistry(f"{origin.source}: line (entry) {not_there} withdraws a vignette that is not there")
     ids = {"id": snapshot_id, "base": base, "country": toll_country}
     gone = conn.execute(_CLOSE, ids).rowcount
     brought = conn.execute(_BRING, ids).rowcount

@@ -47,7 +47,9 @@ def a_session(held: Process) -> int:
             valid_from=T0 - timedelta(days=9),
             valid_to=T0 + timedelta(days=9),
         )
-        vignettes.import_snapshot(conn, "CZ", [row], source="test", sha256="", as_of=datetime.now(UTC))
+        vignettes.import_snapshot(
+            conn, "CZ", [row], vignettes.Origin(source="test", sha256="", as_of=datetime.now(UTC))
+        )
         return sessions.start(conn, camera=camera, source="x", key="x", is_live=True, expected_frames=None)
 
 

@@ -156,7 +156,9 @@ class Road:
         ]
         sha256 = hashlib.sha256("".join(plates).encode()).hexdigest()
         with self.database.transaction() as conn:
-            return vignettes.import_snapshot(conn, "CZ", rows, source="/lists/cz.csv", sha256=sha256, as_of=as_of)
+            return vignettes.import_snapshot(
+                conn, "CZ", rows, vignettes.Origin(source="/lists/cz.csv", sha256=sha256, as_of=as_of)
+            )
 
 
 def candidates(text: str, confidence: float) -> tuple[Candidate, ...]:

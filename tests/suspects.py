@@ -69,7 +69,7 @@ def a_vignette_row(plate: str = PLATE, *, days: int = 30) -> VignetteRow:
 def a_list(conn: Conn, *rows: VignetteRow, as_of: datetime = MORNING + 9 * HOUR, country: str = "CZ") -> int:
     """A list in force that holds these rows, and somebody else's vignette; its snapshot."""
     told = rows or (a_vignette_row("9Z99999"),)
-    return vignettes.import_snapshot(conn, country, told, source="list.csv", sha256="", as_of=as_of)
+    return vignettes.import_snapshot(conn, country, told, vignettes.Origin(source="list.csv", sha256="", as_of=as_of))
 
 
 @contextmanager

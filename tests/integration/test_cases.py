@@ -190,9 +190,7 @@ def test_a_case_without_a_suspected_passing_is_withdrawn_and_keeps_its_history(w
             conn,
             "CZ",
             [_withdrawn(gone), a_vignette_row("8Y88888")],
-            source="changes.csv",
-            sha256="",
-            as_of=MORNING + 11 * HOUR,
+            vignettes.Origin(source="changes.csv", sha256="", as_of=MORNING + 11 * HOUR),
         )
     settle(worker)
     assert members(worker) == [(CaseState.PENDING, (event,))]

@@ -129,7 +129,7 @@ def passings(held: Process, jpegs: list[bytes], *, country: str = "CZ") -> Passi
         counters = IngestCounters(offered=len(jpegs), sampled=len(jpegs))
         sessions.report(conn, session_id, counters, ended=True, complete=True)
         vignettes.import_snapshot(
-            conn, country, [a_vignette(country)], source="test", sha256="", as_of=datetime.now(UTC)
+            conn, country, [a_vignette(country)], vignettes.Origin(source="test", sha256="", as_of=datetime.now(UTC))
         )
     pipe = held.redis.pipeline()
     for number, jpeg in enumerate(jpegs):
@@ -300,7 +300,9 @@ def test_what_passings_left_is_gone_from_everywhere_when_its_time_has_come(
         assert listed_plates(held) == [PAID]
         with held.database.transaction() as conn:
             another = replace(a_vignette("CZ"), plate="9Z99999")
-            vignettes.import_snapshot(conn, "CZ", [another], source="", sha256="", as_of=datetime.now(UTC))
+            vignettes.import_snapshot(
+                conn, "CZ", [another], vignettes.Origin(source="", sha256="", as_of=datetime.now(UTC))
+            )
         assert purge.purge(held.database, held.redis, held.settings, now=now + hours["suspect"]).vignettes == 1
         assert listed_plates(held) == ["9Z99999"]
         purge.tidy(held.database, held.redis, held.settings, now=now + hours["suspect"])

@@ -26,12 +26,16 @@ def a_row(plate: str, *, days: int = 30, is_withdrawn: bool = False) -> Vignette
 
 
 def a_snapshot(conn: Conn, *rows: VignetteRow, hours: int = 0) -> int:
-    return vignettes.import_snapshot(conn, "HU", rows, source="list.csv", sha256="", as_of=T0 + timedelta(hours=hours))
+    return vignettes.import_snapshot(
+        conn, "HU", rows, vignettes.Origin(source="list.csv", sha256="", as_of=T0 + timedelta(hours=hours))
+    )
 
 
 def an_update(conn: Conn, *rows: VignetteRow, hours: int = 1) -> int:
     as_of = T0 + timedelta(hours=hours)
-    return vignettes.update_snapshot(conn, "HU", rows, source="changes.csv", sha256="", as_of=as_of).id
+    return vignettes.update_snapshot(
+        conn, "HU", rows, vignettes.Origin(source="changes.csv", sha256="", as_of=as_of)
+    ).id
 
 
 def a_closed_event(conn: Conn, plate: str, *, camera: str = "gate", country: str = "HU") -> int:

@@ -31,12 +31,16 @@ def a_row(plate: str, *, days: int = 30, is_withdrawn: bool = False) -> Vignette
 def a_list(conn: Conn, *plates: str, day: int = 0, imported: int | None = None) -> int:
     """A list true as of this day, imported then or another day."""
     rows = [a_row(plate) for plate in plates]
-    found = vignettes.import_snapshot(conn, "HU", rows, source="list.csv", sha256="", as_of=T0 + day * DAY)
+    found = vignettes.import_snapshot(
+        conn, "HU", rows, vignettes.Origin(source="list.csv", sha256="", as_of=T0 + day * DAY)
+    )
     return imported_on(conn, found, day if imported is None else imported)
 
 
 def an_update(conn: Conn, *rows: VignetteRow, day: int) -> int:
-    done = vignettes.update_snapshot(conn, "HU", rows, source="more.csv", sha256="", as_of=T0 + day * DAY)
+    done = vignettes.update_snapshot(
+        conn, "HU", rows, vignettes.Origin(source="more.csv", sha256="", as_of=T0 + day * DAY)
+    )
     return imported_on(conn, done.id, day)
 
 
@@ -108,7 +112,7 @@ def test_a_list_that_never_came_into_force_goes_too(database: Database) -> None:
 def test_lists_of_other_countries_do_not_replace_one(database: Database) -> None:
     with database.transaction() as conn:
         first = a_list(conn, "1A1")
-        vignettes.import_snapshot(conn, "CZ", [a_row("2B2")], source="", sha256="", as_of=T0 + DAY)
+        vignettes.import_snapshot(conn, "CZ", [a_row("2B2")], vignettes.Origin(source="", sha256="", as_of=T0 + DAY))
         conn.execute("update registry_snapshots set imported_at = %s", [T0])
         assert prune(conn, day=400) == 0
         assert plates_in(conn, first) == ["1A1"]

@@ -2,7 +2,8 @@
 
 A pattern is written character by character: `L` one of the series' letters, `D` a digit, `N` a digit but 0, `X` a
 letter or a digit, `[ABC]` one of these, `'EL'` just these, `<region>` one of the country's codes of that name; `{3}` or
-`{1,4}` after any of them repeats it. Patterns and texts hold no separators.
+`{1,4}` after any of them repeats it. A space or a hyphen parts groups that stand apart on the plate, and matches
+nothing: texts are held against patterns without separators.
 """
 
 import re
@@ -28,6 +29,7 @@ Vehicle = Literal[
 When = Annotated[str, Field(pattern=r"^\d{4}(-\d{2}(-\d{2})?)?$")]  # a year, month or day, as exact as it is known
 
 _TOKEN = re.compile(r"(?P<what>[LDNX]|\[[A-Z0-9]+\]|'[A-Z0-9]+'|<[a-z]+>)(?:\{(?P<least>\d+)(?:,(?P<most>\d+))?\})?")
+_SEPARATOR = re.compile("[ -]")
 _SHAPE = str.maketrans(LETTERS + DIGITS, "L" * len(LETTERS) + "D" * len(DIGITS))
 
 
@@ -78,6 +80,14 @@ class Grammar(_Data):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Layout:
+    """How a pattern's texts are written: regular expressions of the groups, and the separators between them."""
+
+    groups: tuple[str, ...]
+    separators: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Series:
     """A series that texts can be held against."""
 
@@ -89,6 +99,7 @@ class Series:
     pattern: re.Pattern[str]  # of whole normalised texts
     shape: re.Pattern[str]  # of the same with each letter written L and each digit D
     texts: float  # how many texts it holds, one that several patterns yield counted for each
+    layouts: tuple[Layout, ...]  # one of each pattern
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -114,7 +125,8 @@ class _Part:
 def compiled(grammar: Grammar, one: SeriesData) -> Series:
     """A series of a country, ready to match. Raises ValueError, which says what is wrong with a pattern."""
     letters = "".join(sorted(set(LETTERS) - set(grammar.unused if one.unused is None else one.unused)))
-    parts = [list(_parts(pattern, letters, grammar.codes)) for pattern in one.patterns]
+    written = [_groups(pattern, letters, grammar.codes) for pattern in one.patterns]
+    parts = [[part for group in groups for part in group] for groups in written]
     limit = rf"(?=.{{1,{one.longest}}}\Z)" if one.longest else ""
     return Series(
         country=grammar.country,
@@ -125,7 +137,18 @@ def compiled(grammar: Grammar, one: SeriesData) -> Series:
         pattern=re.compile(limit + "(?:" + "|".join("".join(part.pattern for part in line) for line in parts) + ")"),
         shape=re.compile(limit + "(?:" + "|".join("".join(part.shape for part in line) for line in parts) + ")"),
         texts=sum(_texts(line, one.longest) for line in parts),
+        layouts=tuple(
+            Layout(
+                groups=tuple("".join(part.pattern for part in group) for group in groups),
+                separators=tuple(_SEPARATOR.findall(pattern)),
+            )
+            for pattern, groups in zip(one.patterns, written, strict=True)
+        ),
     )
+
+
+def _groups(pattern: str, letters: str, codes: Mapping[str, str]) -> list[list[_Part]]:
+    return [list(_parts(group, letters, codes)) for group in _SEPARATOR.split(pattern)]
 
 
 def _parts(pattern: str, letters: str, codes: Mapping[str, str]) -> Iterator[_Part]:
@@ -137,7 +160,7 @@ def _parts(pattern: str, letters: str, codes: Mapping[str, str]) -> Iterator[_Pa
         least = int(token["least"] or 1)
         most = int(token["most"] or least)
         yield _repeated(_part(token["what"], letters, codes), least, most)
-    if end != len(pattern):
+    if end != len(pattern) or not pattern:
         raise ValueError(f"pattern {pattern!r}: {pattern[end:]!r} is no class, set, text or code")
 
 

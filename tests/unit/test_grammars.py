@@ -172,7 +172,8 @@ def test_the_texts_of_a_pattern_are_counted() -> None:
     ("text", "says"),
     [
         ("country: [", "no YAML"),
-        (a_grammar("L-D"), "'-D' is no class"),
+        (a_grammar("L.D"), "'.D' is no class"),
+        (a_grammar("L--D"), "pattern '': '' is no class"),
         (a_grammar("<city>D"), "there are no codes <city>; there are town"),
         (a_grammar("L{3,2}"), "{3,2} is no range"),
         (a_grammar("LD", "colour: red, "), "series.0.colour"),

@@ -31,10 +31,10 @@ class Read:
         return self.reading.text == self.crop.text
 
     @property
-    def is_exact_ranked(self) -> bool:
-        """Whether the plate is right that the grammars of countries make of the candidates, as a vote does."""
-        ranked = rank(self.reading.candidates)
-        return bool(ranked) and ranked[0].text == self.crop.text
+    def ranked(self) -> str:
+        """The plate that the grammars of countries make of the candidates, as a vote does; "" without any."""
+        candidates = rank(self.reading.candidates)
+        return candidates[0].text if candidates else ""
 
     @property
     def is_candidate(self) -> bool:
@@ -52,6 +52,7 @@ class Group:
     ranked: float  # the same, after the grammars of countries ranked the candidates
     among_candidates: float  # plates of which one candidate is right
     characters: float  # 1 − edits / characters of the truth
+    ranked_characters: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,6 +72,7 @@ class ReaderFigures:
     ranked: float
     among_candidates: float
     characters: float
+    ranked_characters: float
     unread: int  # crops without any candidate; calibration leaves them out
     groups: tuple[Group, ...]
     calibration_error: float | None
@@ -108,6 +110,7 @@ def measured(name: str, reads: Sequence[Read]) -> ReaderFigures:
         ranked=whole.ranked,
         among_candidates=whole.among_candidates,
         characters=whole.characters,
+        ranked_characters=whole.ranked_characters,
         unread=len(reads) - len(answered),
         groups=tuple(_groups(reads)),
         calibration_error=expected_error(made),
@@ -148,12 +151,14 @@ def _groups(reads: Sequence[Read]) -> list[Group]:
 
 def _group(by: str, kind: str, reads: Sequence[Read]) -> Group:
     characters = sum(len(one.crop.text) for one in reads)
+    ranked = [(one.crop.text, one.ranked) for one in reads]
     return Group(
         by=by,
         kind=kind,
         crops=len(reads),
         exact=sum(one.is_exact for one in reads) / len(reads),
-        ranked=sum(one.is_exact_ranked for one in reads) / len(reads),
+        ranked=sum(truth == plate for truth, plate in ranked) / len(reads),
         among_candidates=sum(one.is_candidate for one in reads) / len(reads),
         characters=1 - sum(edits(one.crop.text, one.reading.text) for one in reads) / characters,
+        ranked_characters=1 - sum(edits(*pair) for pair in ranked) / characters,
     )

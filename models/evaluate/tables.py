@@ -31,14 +31,16 @@ def detector_tables(figures: DetectorFigures) -> list[Table]:
 
 
 def reader_tables(readers: Sequence[ReaderFigures]) -> list[Table]:
-    """A row a reader, then a row a kind of crops with the exact plates and the characters of each reader."""
+    """A row a reader, then a row a kind of crops with the exact plates and the characters of each reader.
+
+    In brackets: of the plate that the grammars of countries make of the reader's candidates.
+    """
     shown = [
         (
             one.name,
             str(one.crops),
-            _share(one.exact),
-            _share(one.ranked),
-            _share(one.characters),
+            _both(one.exact, one.ranked),
+            _both(one.characters, one.ranked_characters),
             _share(one.among_candidates),
             str(one.unread),
             _share(one.calibration_error),
@@ -49,9 +51,8 @@ def reader_tables(readers: Sequence[ReaderFigures]) -> list[Table]:
     columns = (
         "reader",
         "crops",
-        "exact",
-        "ranked",
-        "characters",
+        "exact (ranked)",
+        "characters (ranked)",
         "in n-best",
         "unread",
         "ECE",
@@ -61,7 +62,11 @@ def reader_tables(readers: Sequence[ReaderFigures]) -> list[Table]:
         (one.name, ", ".join(f"{c.truth or '–'}→{c.read or '–'} {c.count}" for c in one.confusions)) for one in readers
     ]
     names = [one.name for one in readers]
-    heads = [f"{what}: {name}" if len(names) > 1 else what for name in names for what in ("exact", "characters")]
+    heads = [
+        f"{what}: {name}" if len(names) > 1 else what
+        for name in names
+        for what in ("exact (ranked)", "characters (ranked)")
+    ]
     kinds = [
         (f"{group.by}: {group.kind}", str(group.crops), *[cell for one in readers for cell in _cells(one, group)])
         for group in readers[0].groups
@@ -76,7 +81,11 @@ def reader_tables(readers: Sequence[ReaderFigures]) -> list[Table]:
 def _cells(reader: ReaderFigures, wanted: Group) -> tuple[str, str]:
     # All readers read the same crops, so that each has the group.
     group = next(one for one in reader.groups if (one.by, one.kind) == (wanted.by, wanted.kind))
-    return _share(group.exact), _share(group.characters)
+    return _both(group.exact, group.ranked), _both(group.characters, group.ranked_characters)
+
+
+def _both(read: float, ranked: float) -> str:
+    return f"{read:.3f} ({ranked:.3f})"
 
 
 def _share(share: float | None) -> str:

@@ -93,9 +93,9 @@ def test_the_card_of_a_reader_holds_what_was_measured(tmp_path: Path) -> None:
         cv2.imwrite(str(folder / f"{text}.png"), row_picture(text))
     (folder / "labels.csv").write_text("file,text,split,hard\nAB.png,AB,val,0\nBA.png,BB,val,1\n")
     card = card_of(run(app, "reader", model, "--data", folder), tmp_path)
-    ((crops, exact, ranked, characters, *_),) = cells(card, "r.tflite")[:1]
-    assert (crops, exact, ranked, characters) == ("2", "0.500", "0.500", "0.750")
-    assert cells(card, "hard: yes") == [["1", "0.000", "0.500"]]
+    ((crops, exact, characters, *_),) = cells(card, "r.tflite")[:1]
+    assert (crops, exact, characters) == ("2", "0.500 (0.500)", "0.750 (0.750)")
+    assert cells(card, "hard: yes") == [["1", "0.000 (0.000)", "0.500 (0.500)"]]
     assert "### crops/two, split val" in card
     assert "## Training" not in card
 

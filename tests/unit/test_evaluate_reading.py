@@ -96,7 +96,14 @@ def test_the_figures_of_a_reader_are_shares_of_plates_and_of_characters() -> Non
     }
     hard = next(group for group in figures.groups if group.kind == "yes")
     assert hard == Group(
-        by="hard", kind="yes", crops=1, exact=0.0, ranked=1.0, among_candidates=1.0, characters=1 - 1 / 7
+        by="hard",
+        kind="yes",
+        crops=1,
+        exact=0.0,
+        ranked=1.0,
+        among_candidates=1.0,
+        characters=1 - 1 / 7,
+        ranked_characters=1.0,
     )
 
 

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from anpr.ranking import VALID, plausibility
-from anpr.spelling import KEPT, LEAST, respelled
+from anpr.spelling import OTHERS, respelled
 from anpr.types import Candidate, Region
 
 BRITISH = (Region(country="GB", probability=0.6), Region(country="RO", probability=0.2))
@@ -26,10 +26,20 @@ def n_best(draw: st.DrawFn) -> list[Candidate]:
 
 
 def test_a_british_plate_with_i_for_1_is_spelled_as_its_series_is() -> None:
+    british = 0.6 / (0.6 + OTHERS * 0.4)
     assert respelled(of(YKI2RVV=0.9, YK12RVV=0.05), BRITISH) == (
-        Candidate(text="YK12RVV", confidence=pytest.approx(0.05 + (1 - KEPT) * 0.9)),
-        Candidate(text="YKI2RVV", confidence=pytest.approx(KEPT * 0.9)),
+        Candidate(text="YK12RVV", confidence=pytest.approx(0.05 + british * 0.9)),
+        Candidate(text="YKI2RVV", confidence=pytest.approx((1 - british) * 0.9)),
     )
+
+
+def test_the_surer_it_is_a_british_plate_the_more_of_the_text_moves() -> None:
+    def moved(probability: float) -> float:
+        found = respelled(of(YKI2RVV=0.9), [Region(country="GB", probability=probability)])
+        return sum(one.confidence for one in found if one.text == "YK12RVV")
+
+    assert moved(0.0) == 0
+    assert 0 < moved(0.2) < 0.45 < moved(0.5) < moved(0.9) < moved(1.0) == pytest.approx(0.9)
 
 
 @pytest.mark.parametrize(
@@ -47,7 +57,7 @@ def test_what_stands_where_only_a_letter_or_a_digit_can_is_one(text: str, wanted
 
 
 def test_a_plate_that_is_no_british_one_by_its_look_stays_as_it_was_read() -> None:
-    elsewhere = (Region(country="CN", probability=0.9), Region(country="GB", probability=LEAST - 0.01))
+    elsewhere = (Region(country="CN", probability=0.9), Region(country="GB", probability=0.1))
     assert respelled(of(AOT999=0.8), elsewhere) == (Candidate(text="AOT999", confidence=0.8),)
     assert respelled(of(AOT999=0.8), ()) == (Candidate(text="AOT999", confidence=0.8),)
 

@@ -15,6 +15,7 @@ from anpr.types import VerdictStatus
 from api import cursors
 from api.access import LOOKING, allow
 from api.forms import (
+    EVENT_COLUMNS,
     CorrectionForm,
     EventDetailForm,
     EventForm,
@@ -22,6 +23,7 @@ from api.forms import (
     PictureForm,
     ReadForm,
     VerdictForm,
+    country_columns,
 )
 from api.held import Held, HeldHere, Who
 from api.parameters import Moment, Name, Reason
@@ -35,26 +37,10 @@ from storage.plate_events import EventRow
 
 MOST_READS = 200
 MOST_ACTS = 100  # verdicts, corrections
-CSV_COLUMNS: tuple[str, ...] = (
-    "id",
-    "camera",
-    "plate",
-    "corrected_plate",
-    "confidence",
-    "reads",
-    "agreeing",
-    "first_seen",
-    "last_seen",
-    "toll_country",
-    "state",
-    "verdict",
-    "reason",
-    "picture",
-)
 EventId = Annotated[int, Path(ge=1, le=event_search.LAST_ID)]
 router = APIRouter(prefix="/api/events", tags=["events"], dependencies=[allow(*LOOKING)])
 _CSV: dict[int | str, dict[str, Any]] = {
-    200: {"content": {"text/csv": {"schema": {"type": "string"}, "example": ",".join(CSV_COLUMNS)}}}
+    200: {"content": {"text/csv": {"schema": {"type": "string"}, "example": ",".join(EVENT_COLUMNS)}}}
 }
 
 
@@ -147,9 +133,9 @@ def _distance(row: EventRow, query: PlateQuery | None) -> float | None:
 
 def _csv(rows: Sequence[EventRow]) -> str:
     text = io.StringIO()
-    writer = csv.DictWriter(text, CSV_COLUMNS, lineterminator="\r\n", extrasaction="ignore")  # RFC 4180
+    writer = csv.DictWriter(text, EVENT_COLUMNS, lineterminator="\r\n", extrasaction="ignore")  # RFC 4180
     writer.writeheader()
-    writer.writerows(EventForm.of(row).model_dump(mode="json") for row in rows)
+    writer.writerows(EventForm.of(row).model_dump(mode="json") | country_columns(row.event) for row in rows)
     return text.getvalue()
 
 

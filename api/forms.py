@@ -5,11 +5,30 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from anpr.types import Candidate, PlateRead, Region
+from anpr.types import Candidate, PlateEvent, PlateRead, Region
 from storage.event_details import CorrectionRow, VerdictRow
 from storage.plate_events import EventRow
 
 Share = Annotated[float, Field(ge=0, le=1)]
+# Of an event in CSV, here and in `anpr events`; what is added comes last, so that who counts columns is not led astray.
+EVENT_COLUMNS: tuple[str, ...] = (
+    "id",
+    "camera",
+    "plate",
+    "corrected_plate",
+    "confidence",
+    "reads",
+    "agreeing",
+    "first_seen",
+    "last_seen",
+    "toll_country",
+    "state",
+    "verdict",
+    "reason",
+    "picture",
+    "plate_country",
+    "plate_country_probability",
+)
 
 
 class Form(BaseModel):
@@ -89,6 +108,14 @@ class EventForm(Form):
             picture=None if row.picture is None else f"/api/events/{event.id}/pictures/1",
             distance=distance,
         )
+
+
+def country_columns(event: PlateEvent) -> dict[str, str | float | None]:
+    """The likeliest country of an event's plate, "" where it is one that is not known; None where nothing tells it."""
+    if not event.regions:
+        return {"plate_country": None, "plate_country_probability": None}
+    likeliest = event.regions[0]
+    return {"plate_country": likeliest.country, "plate_country_probability": _rounded(likeliest.probability)}
 
 
 class EventsForm(Form):

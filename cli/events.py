@@ -10,40 +10,28 @@ from typing import Annotated, Any, Literal
 import typer
 from rich.console import Console
 
-from anpr.plates import normalise
+from anpr.errors import BadInput
 from anpr.types import PlateEvent, VerdictStatus
+from api.forms import EVENT_COLUMNS, country_columns
 from cli import searches, settings
 from cli.options import TIME_HELP, migrated_database, moment
 from cli.searches import AsOption, ReasonOption
 from cli.settings import ConfigOption
-from storage import plate_events
-from storage.plate_events import EventFilter, EventRow
-
-CSV_COLUMNS: tuple[str, ...] = (
-    "id",
-    "camera",
-    "plate",
-    "corrected_plate",
-    "plate_country",
-    "plate_country_probability",
-    "confidence",
-    "reads",
-    "agreeing",
-    "first_seen",
-    "last_seen",
-    "toll_country",
-    "state",
-    "verdict",
-    "reason",
-    "picture",
-)
+from storage import event_search
+from storage.event_search import EventSearch, Match
+from storage.plate_events import EventRow
 
 
 def events(  # noqa: PLR0917 (Typer takes a command's options as its parameters)
-    plate: Annotated[str | None, typer.Option(help="plate; * stands for any characters, such as 1A2*")] = None,
+    plate: Annotated[
+        str | None, typer.Option(help="plate; * stands for any characters, ? for one, such as 1A2*")
+    ] = None,
+    match: Annotated[
+        Match | None, typer.Option(help="how it is looked for [default: wildcard where it has * or ?, else exact]")
+    ] = None,
     camera: Annotated[str | None, typer.Option(help="name of the camera")] = None,
     since: Annotated[
-        datetime | None, typer.Option(parser=moment, metavar="TIME", help=f"last seen then or later, {TIME_HELP}")
+        datetime | None, typer.Option(parser=moment, metavar="TIME", help=f"first seen then or later, {TIME_HELP}")
     ] = None,
     until: Annotated[
         datetime | None, typer.Option(parser=moment, metavar="TIME", help="first seen before then")
@@ -60,22 +48,25 @@ def events(  # noqa: PLR0917 (Typer takes a command's options as its parameters)
     """List plate events with their verdicts, newest first.
 
     Times in csv and json are UTC. An event that is still open has no verdict yet; one that was erased has no plate any
-    more. **→** leads to what somebody corrected a plate to, **?** marks a country that is less than 90 % sure. A search
-    by plate is recorded.
+    more. **--match prefix** finds what begins so, **fuzzy** what is one character more, fewer or different away, or
+    two look-alikes such as 0 and O. **→** leads to what somebody corrected a plate to, **?** marks a country that is
+    less than 90 % sure. A search by plate is recorded.
     """
-    wanted = EventFilter(
-        plate=None if plate is None else "*".join(normalise(part) for part in plate.split("*")),
-        camera=camera,
+    if plate is None and match is not None:
+        raise BadInput("--match says how a plate is looked for, but there is no --plate")
+    wanted = EventSearch(
+        plate=None if plate is None else event_search.plate_query(plate, match),
+        cameras=None if camera is None else [camera],
         since=since,
         until=until,
-        verdict=verdict,
+        verdicts=None if verdict is None else [verdict],
     )
     with migrated_database(config) as database:
         if wanted.plate is not None:
             keeping = settings.load(config).retention
-            searches.record(database, keeping, command="events", plate=wanted.plate, who=who, reason=reason)
+            searches.record(database, keeping, command="events", plate=wanted.plate.text, who=who, reason=reason)
         with database.transaction() as conn:
-            rows = plate_events.find(conn, wanted, limit=limit)
+            rows = event_search.search(conn, wanted, limit=limit)
     if output == "table":
         from cli.report.table import events_table  # noqa: PLC0415 (loads the decoder)
 
@@ -89,7 +80,7 @@ def events(  # noqa: PLR0917 (Typer takes a command's options as its parameters)
 
 
 def _write_csv(rows: Sequence[EventRow]) -> None:
-    writer = csv.DictWriter(sys.stdout, CSV_COLUMNS, lineterminator="\n")
+    writer = csv.DictWriter(sys.stdout, EVENT_COLUMNS, lineterminator="\n")
     writer.writeheader()
     writer.writerows(_plain(row) for row in rows)
 
@@ -102,14 +93,11 @@ def _lists(event: PlateEvent) -> dict[str, Any]:
 
 def _plain(row: EventRow) -> dict[str, Any]:
     event = row.event
-    likeliest = event.regions[0] if event.regions else None
     return {
         "id": event.id,
         "camera": event.camera,
         "plate": event.plate,
         "corrected_plate": event.corrected_plate,
-        "plate_country": None if likeliest is None else likeliest.country,
-        "plate_country_probability": None if likeliest is None else _rounded(likeliest.probability),
         "confidence": _rounded(event.confidence),
         "reads": event.reads,
         "agreeing": event.agreeing,
@@ -120,7 +108,7 @@ def _plain(row: EventRow) -> dict[str, Any]:
         "verdict": None if row.status is None else row.status.value,
         "reason": row.reason,
         "picture": row.picture,
-    }
+    } | country_columns(event)
 
 
 def _rounded(confidence: float) -> float:

@@ -25,7 +25,6 @@ from cli.supervise import Supervisor
 from cli.worker import command as worker_command
 from storage import migrate, notifications, plate_events, sessions
 from storage.db import Database
-from storage.plate_events import EventFilter
 from storage.sessions import Session
 from storage.vignette_files import Terms, import_file
 from workers import queues
@@ -95,7 +94,7 @@ def execute(
         outcome = _watch(served, embedded, database, data_dir=data_dir, crew=crew, stop=stop, console=console)
         ids = [session.id for session in outcome.sessions]
         with database.transaction() as conn:
-            rows = plate_events.find(conn, EventFilter(session_ids=ids), limit=MOST_EVENTS)
+            rows = plate_events.of_sessions(conn, ids, limit=MOST_EVENTS)
         console.print(events_table(list(reversed(rows))))
         _summary(outcome, len(rows), console)
         if report is not None and ids and not outcome.was_stopped:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from psycopg.rows import class_row
+from psycopg.rows import class_row, kwargs_row
 
 from anpr.cases import DECIDED, OPEN, CaseKey, CaseState, Why
 from storage.db import Conn, returned
@@ -136,14 +136,14 @@ class CaseFilter:
 
 
 _FIND = """
-select c.id, c.toll_country, case when c.state = any(%(open)s) then '' else c.plate end, c.period_from, c.period_to,
-    c.state, c.round, c.opened_at, c.decided_at, c.erased_at,
-    case when c.claimed_until > now() then c.claimed_by end,
-    (select count(*) from reviews r where r.case_id = c.id and r.round = c.round),
+select c.id, c.toll_country, case when c.state = any(%(open)s) then '' else c.plate end as plate, c.period_from,
+    c.period_to, c.state, c.round, c.opened_at, c.decided_at, c.erased_at,
+    case when c.claimed_until > now() then c.claimed_by end as claimed_by,
+    (select count(*) from reviews r where r.case_id = c.id and r.round = c.round) as answers,
     array(select s.event_id from suspicions s where s.case_id = c.id and s.state = 'in_case' and s.event_id is not null
-        order by s.event_id),
+        order by s.event_id) as event_ids,
     array(select distinct m.name from suspicions s join cameras m on m.id = s.camera_id
-        where s.case_id = c.id and s.state = 'in_case' order by m.name)
+        where s.case_id = c.id and s.state = 'in_case' order by m.name) as cameras
 from cases c
 where (%(case)s::bigint is null or c.id = %(case)s)
   and (%(states)s::text[] is null or c.state = any(%(states)s))
@@ -167,7 +167,8 @@ def find(conn: Conn, wanted: CaseFilter, *, limit: int) -> list[CaseRow]:
         "until": wanted.until,
         "limit": limit,
     }
-    return [_row(row) for row in conn.execute(_FIND, values)]
+    with conn.cursor(row_factory=kwargs_row(_row)) as cursor:
+        return cursor.execute(_FIND, values).fetchall()
 
 
 def get(conn: Conn, case_id: int) -> CaseRow | None:
@@ -175,23 +176,8 @@ def get(conn: Conn, case_id: int) -> CaseRow | None:
     return found[0] if found else None
 
 
-def _row(row: tuple[Any, ...]) -> CaseRow:
-    return CaseRow(
-        id=row[0],
-        toll_country=row[1],
-        plate=row[2],
-        period_from=row[3],
-        period_to=row[4],
-        state=CaseState(row[5]),
-        round=row[6],
-        opened_at=row[7],
-        decided_at=row[8],
-        erased_at=row[9],
-        claimed_by=row[10],
-        answers=row[11],
-        event_ids=tuple(row[12]),
-        cameras=tuple(row[13]),
-    )
+def _row(*, state: str, event_ids: list[int], cameras: list[str], **plain: Any) -> CaseRow:
+    return CaseRow(state=CaseState(state), event_ids=tuple(event_ids), cameras=tuple(cameras), **plain)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, LiteralString
 
-from psycopg.rows import scalar_row
+from psycopg.rows import kwargs_row, scalar_row
 from psycopg.types.json import Jsonb
 
 from anpr.types import Candidate, PlateEvent, PlateRead, Region, VerdictStatus, Vote
@@ -185,14 +185,19 @@ def counts(conn: Conn, session_ids: Sequence[int]) -> dict[int, EventCounts]:
 
 
 _COLUMNS = """
-select e.id, e.session_id, c.name, e.plate, e.confidence, e.candidates, e.reads, e.agreeing, e.first_seen, e.last_seen,
-    e.toll_country, e.state, e.revision, v.status, v.reason, x.path, e.regions, e.corrected_plate
+select e.id, e.session_id, c.name as camera, e.plate, e.confidence, e.candidates, e.reads, e.agreeing, e.first_seen,
+    e.last_seen, e.toll_country, e.state, e.revision, e.regions, e.corrected_plate, v.status, v.reason,
+    x.path as picture
 from plate_events e
 join cameras c on c.id = e.camera_id
 left join lateral (
     select status, reason from verdicts where event_id = e.id order by id desc limit 1) as v on true
 left join evidence x on x.session_id = e.session_id and x.frame_no = e.best_frame_no and x.plate_no = e.best_plate_no
 """
+_GET: LiteralString = _COLUMNS + "where e.id = any(%(ids)s) order by e.first_seen desc, e.id desc"
+_OF_SESSIONS: LiteralString = (
+    _COLUMNS + "where e.session_id = any(%(ids)s) order by e.first_seen desc, e.id desc limit %(limit)s"
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -206,82 +211,28 @@ class EventRow:
 
 
 def get(conn: Conn, event_id: int) -> EventRow | None:
-    row = conn.execute(_COLUMNS + "where e.id = %(id)s", {"id": event_id}).fetchone()
-    return None if row is None else _event_row(row)
-
-
-_GET_ALL: LiteralString = _COLUMNS + "where e.id = any(%(ids)s) order by e.first_seen desc, e.id desc"
+    found = get_all(conn, [event_id])
+    return found[0] if found else None
 
 
 def get_all(conn: Conn, event_ids: Sequence[int]) -> list[EventRow]:
     """Those of the events that there are, newest first."""
-    return [_event_row(row) for row in conn.execute(_GET_ALL, {"ids": list(event_ids)})]
+    with conn.cursor(row_factory=kwargs_row(_event_row)) as cursor:
+        return cursor.execute(_GET, {"ids": list(event_ids)}).fetchall()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class EventFilter:
-    """What `find` looks for; None leaves a field open. `plate` may hold `*` for any characters."""
-
-    plate: str | None = None
-    camera: str | None = None
-    since: datetime | None = None
-    until: datetime | None = None
-    verdict: VerdictStatus | None = None
-    session_ids: Sequence[int] | None = None
+def of_sessions(conn: Conn, session_ids: Sequence[int], *, limit: int) -> list[EventRow]:
+    """The newest events of these sessions, newest first."""
+    with conn.cursor(row_factory=kwargs_row(_event_row)) as cursor:
+        return cursor.execute(_OF_SESSIONS, {"ids": list(session_ids), "limit": limit}).fetchall()
 
 
-_FIND: LiteralString = (
-    _COLUMNS
-    + """
-where (%(plate)s::text is null or e.plate like %(plate)s or e.corrected_plate like %(plate)s)
-  and (%(camera)s::text is null or c.name = %(camera)s)
-  and (%(since)s::timestamptz is null or e.last_seen >= %(since)s)
-  and (%(until)s::timestamptz is null or e.first_seen < %(until)s)
-  and (%(verdict)s::text is null or v.status = %(verdict)s)
-  and (%(sessions)s::bigint[] is null or e.session_id = any(%(sessions)s))
-order by e.first_seen desc, e.id desc limit %(limit)s
-"""
-)
-
-
-def find(conn: Conn, wanted: EventFilter, *, limit: int) -> list[EventRow]:
-    """The newest events that match, newest first."""
-    rows = conn.execute(
-        _FIND,
-        {
-            "plate": None if wanted.plate is None else wanted.plate.replace("*", "%"),
-            "camera": wanted.camera,
-            "since": wanted.since,
-            "until": wanted.until,
-            "verdict": None if wanted.verdict is None else wanted.verdict.value,
-            "sessions": None if wanted.session_ids is None else list(wanted.session_ids),
-            "limit": limit,
-        },
-    )
-    return [_event_row(row) for row in rows]
-
-
-def _event_row(row: tuple[Any, ...]) -> EventRow:
-    event = PlateEvent(
-        id=row[0],
-        session_id=row[1],
-        camera=row[2],
-        plate=row[3],
-        confidence=row[4],
-        candidates=from_json(row[5]),
-        reads=row[6],
-        agreeing=row[7],
-        first_seen=row[8],
-        last_seen=row[9],
-        toll_country=row[10],
-        state=row[11],
-        revision=row[12],
-        regions=regions_from_json(row[16]),
-        corrected_plate=row[17],
-    )
+def _event_row(
+    *, candidates: Any, regions: Any, status: str | None, reason: str | None, picture: str | None, **plain: Any
+) -> EventRow:
     return EventRow(
-        event=event,
-        status=None if row[13] is None else VerdictStatus(row[13]),
-        reason=row[14],
-        picture=row[15],
+        event=PlateEvent(candidates=from_json(candidates), regions=regions_from_json(regions), **plain),
+        status=None if status is None else VerdictStatus(status),
+        reason=reason,
+        picture=picture,
     )

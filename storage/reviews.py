@@ -6,7 +6,6 @@ What a reviewer is shown holds no plate and no answer: the plate is read off the
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
 
 from psycopg.rows import class_row
 
@@ -28,7 +27,7 @@ class ShownEvent:
     reads: int
     agreeing: int
     reason: str  # of its verdict
-    pictures: tuple[str, ...]  # paths in the evidence directory; the first shows the plate best
+    pictures: list[str]  # paths in the evidence directory; the first shows the plate best
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,11 +57,11 @@ where id = (
 returning id, toll_country, period_from, period_to, claimed_until
 """
 _EVENTS = """
-select e.id, m.name, e.first_seen, e.last_seen, e.reads, e.agreeing,
-    (select reason from verdicts where event_id = e.id order by id desc limit 1),
+select e.id as event_id, m.name as camera, e.first_seen, e.last_seen, e.reads, e.agreeing,
+    coalesce((select reason from verdicts where event_id = e.id order by id desc limit 1), '') as reason,
     array(select x.path from evidence x join plate_reads r using (session_id, frame_no, plate_no)
         where r.event_id = e.id
-        order by (x.frame_no, x.plate_no) <> (e.best_frame_no, e.best_plate_no), x.frame_no, x.plate_no)
+        order by (x.frame_no, x.plate_no) <> (e.best_frame_no, e.best_plate_no), x.frame_no, x.plate_no) as pictures
 from suspicions s
 join plate_events e on e.id = s.event_id
 join cameras m on m.id = e.camera_id
@@ -93,20 +92,8 @@ def claim(conn: Conn, reviewer: str, *, hold_s: float, now: datetime) -> Shown |
 
 def events_of(conn: Conn, case_id: int) -> tuple[ShownEvent, ...]:
     """The passings of a case, in the order of time."""
-    return tuple(_shown(row) for row in conn.execute(_EVENTS, {"case": case_id}))
-
-
-def _shown(row: tuple[Any, ...]) -> ShownEvent:
-    return ShownEvent(
-        event_id=row[0],
-        camera=row[1],
-        first_seen=row[2],
-        last_seen=row[3],
-        reads=row[4],
-        agreeing=row[5],
-        reason=row[6] or "",
-        pictures=tuple(row[7]),
-    )
+    with conn.cursor(row_factory=class_row(ShownEvent)) as cursor:
+        return tuple(cursor.execute(_EVENTS, {"case": case_id}))
 
 
 _CASE = "select state, plate, round, claimed_by, erased_at from cases where id = %(case)s for update"

@@ -9,9 +9,10 @@ from redis import Redis
 from anpr import config
 from anpr.types import Box, Candidate, PlateOutcome, Reading, Region
 from anpr.vignette_lists import VignetteRow
-from storage import evidence, plate_events, plate_reads, sessions, vignettes
+from storage import event_search, evidence, plate_events, plate_reads, sessions, vignettes
 from storage.db import Database
-from storage.plate_events import EventFilter, EventRow
+from storage.event_search import EventSearch
+from storage.plate_events import EventRow
 from storage.plate_reads import DetectedPlate
 from workers import process
 from workers.check import check, group
@@ -78,7 +79,7 @@ def closed_and_judged(held: Process, session_id: int) -> None:
 
 def rows(database: Database) -> list[EventRow]:
     with database.transaction() as conn:
-        return plate_events.find(conn, EventFilter(), limit=100)
+        return event_search.search(conn, EventSearch(), limit=100)
 
 
 def history(database: Database) -> list[tuple[int, int, str]]:

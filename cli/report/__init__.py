@@ -13,7 +13,6 @@ from anpr.errors import BadSource, Unavailable
 from cli.report.table import local
 from storage import plate_events, plate_reads, sessions
 from storage.db import Database
-from storage.plate_events import EventFilter
 
 MOST_EVENTS = 100_000  # held in memory at once, about 100 MB
 
@@ -44,7 +43,7 @@ def make_report(
     make_directory(directory)
     with database.transaction() as conn:
         found = sessions.get(conn, session_ids)
-        newest_first = plate_events.find(conn, EventFilter(session_ids=session_ids), limit=MOST_EVENTS)
+        newest_first = plate_events.of_sessions(conn, session_ids, limit=MOST_EVENTS)
         outcomes = plate_reads.outcomes(conn, session_ids)
     events = newest_first[::-1]
     videos: list[Video] = []

@@ -22,9 +22,10 @@ from pathlib import Path
 from anpr.types import PlateEvent, VerdictStatus
 from cli.embedded import EmbeddedServers
 from cli.run import named
-from storage import plate_events
+from storage import event_search
 from storage.db import Database
-from storage.plate_events import EventFilter, EventRow
+from storage.event_search import EventSearch
+from storage.plate_events import EventRow
 
 BEGIN = datetime(2026, 1, 1, tzinfo=UTC)
 SLACK_S = 1.0
@@ -93,7 +94,7 @@ def run(clips: Sequence[Clip], fps: str, config: str | None) -> list[list[EventR
             subprocess.run(argv, env=dict(os.environ) | urls, stdout=subprocess.DEVNULL, check=True)
             database = Database(served.database_url)
             with database.transaction() as conn:
-                rows = [plate_events.find(conn, EventFilter(camera=camera), limit=10_000) for camera in cameras]
+                rows = [event_search.search(conn, EventSearch(cameras=[camera]), limit=10_000) for camera in cameras]
             database.close()
     return [found[::-1] for found in rows]
 

@@ -11,8 +11,9 @@ import httpx
 import pytest
 from api_server import JPEG, T0, a_key, a_verdict, an_event, asking, held_for
 
-from anpr.types import VerdictStatus
-from storage import corrections, verdicts
+from anpr.types import Region, VerdictStatus
+from api.forms import EVENT_COLUMNS
+from storage import corrections, plate_events, verdicts
 from storage.db import Database
 
 
@@ -121,6 +122,16 @@ def test_events_come_as_csv_by_the_accept_header_or_the_parameter(database: Data
     (row,) = csv.DictReader(io.StringIO(by_header.text))
     assert (row["id"], row["plate"], row["verdict"]) == (str(event_id), "1A23456", "VALID")
     assert row["first_seen"] == "2026-05-01T10:00:00Z"
+    assert tuple(row) == EVENT_COLUMNS
+
+
+def test_csv_names_the_likeliest_country_of_a_plate(database: Database, client: httpx.Client) -> None:
+    event_id = an_event(database)
+    with database.transaction() as conn:
+        regions = (Region(country="CZ", probability=0.75), Region(country="", probability=0.25))
+        plate_events.correct(conn, event_id, None, regions)
+    (row,) = csv.DictReader(io.StringIO(client.get("/api/events", params={"format": "csv"}).text))
+    assert (row["plate_country"], row["plate_country_probability"]) == ("CZ", "0.75")
 
 
 def test_an_event_is_shown_with_its_reads_verdicts_pictures_and_words(

@@ -15,7 +15,9 @@ from servers import TestServers
 
 from anpr.errors import BadConfig, BadInput, BadRegistry, Unavailable
 from anpr.types import Box, Candidate, PlateOutcome, Reading, Region, Verdict, VerdictStatus, Vote
+from api.forms import EVENT_COLUMNS
 from cli import check, events, vignettes
+from cli.searches import account
 from storage import plate_events, plate_reads, sessions, verdicts
 from storage.db import Database
 from storage.plate_reads import DetectedPlate
@@ -345,6 +347,32 @@ def test_events_are_found_by_plate_camera_time_and_verdict(database_url: str) ->
     assert found("--until", "2026-05-01T13:00+02:00") == [first]
     assert found("--since", "1h") == []
     assert found("--verdict", "suspect") == [third]
+    assert found("--plate", "1a2", "--match", "prefix") == [second, first]
+    assert found("--plate", "IA2345?") == []
+    assert found("--plate", "?A23456") == [first]
+    assert found("--plate", "IA23456", "--match", "fuzzy") == [first]
+
+
+def test_a_search_of_events_that_cannot_be_done_is_told_in_a_line_and_not_recorded(
+    database: Database, database_url: str
+) -> None:
+    for words, why in (
+        (("--plate", "1*"), "at least 2"),
+        (("--plate", "1A2*", "--match", "fuzzy"), "wildcard"),
+        (("--match", "exact"), "--plate"),
+    ):
+        error = listed(database_url, *words).error
+        assert isinstance(error, BadInput)
+        assert why in str(error)
+    with database.transaction() as conn:
+        assert conn.execute("select count(*) from plate_searches").fetchone() == (0,)
+
+
+def test_a_search_of_events_by_plate_is_recorded_with_the_account(database: Database, database_url: str) -> None:
+    listed(database_url, "--plate", "ia2 3456", "--match", "fuzzy")
+    with database.transaction() as conn:
+        rows = conn.execute("select who, command, plate from plate_searches").fetchall()
+    assert rows == [(account(), "events", "IA23456")]
 
 
 def test_events_as_json_and_csv_hold_the_same(database_url: str) -> None:
@@ -376,7 +404,7 @@ def test_events_as_json_and_csv_hold_the_same(database_url: str) -> None:
 
 
 def test_csv_of_no_event_is_its_header_and_json_is_nothing(database_url: str) -> None:
-    assert listed(database_url, "--format", "csv").out == ",".join(events.CSV_COLUMNS) + "\n"
+    assert listed(database_url, "--format", "csv").out == ",".join(EVENT_COLUMNS) + "\n"
     assert listed(database_url, "--format", "json").out == ""
 
 

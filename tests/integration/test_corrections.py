@@ -10,8 +10,8 @@ from anpr.errors import BadInput
 from cli.correct import correct
 from cli.events import events as events_command
 from cli.explain import explain
-from storage import corrections, plate_events, sessions
-from storage.plate_events import EventFilter
+from storage import corrections, event_search, plate_events, sessions
+from storage.event_search import EventSearch
 from workers import purge
 from workers.process import Process
 from workers.sweep import sweep
@@ -131,7 +131,7 @@ def test_what_was_corrected_is_erased_with_its_event(held: Process, database_url
     purge.purge(held.database, held.redis, held.settings, now=datetime.now(UTC) + timedelta(hours=25))
     with held.database.transaction() as conn:
         said = corrections.of_event(conn, event_id)
-        [row] = plate_events.find(conn, EventFilter(), limit=9)
+        [row] = event_search.search(conn, EventSearch(), limit=9)
     assert [(one.plate, one.who, one.reason) for one in said] == [("", "officer 7", "erased")]
     assert (row.event.plate, row.event.corrected_plate, row.event.regions) == ("", "", ())
     again = corrected(database_url, event_id, PAID)

@@ -17,9 +17,9 @@ from passings import (
 )
 from structlog.testing import capture_logs
 
-from storage import plate_events, plate_reads, sessions
+from storage import event_search, plate_events, plate_reads, sessions
 from storage.db import Database
-from storage.plate_events import EventFilter
+from storage.event_search import EventSearch
 from workers import purge
 from workers.check import group
 from workers.process import Process
@@ -111,7 +111,7 @@ def test_an_event_that_opened_again_stays_closable_from_its_first_closing(held: 
     reads(held, session_id, [1])
     closed_and_judged(held, session_id)
     with held.database.transaction() as conn:
-        [event_id] = [row.event.id for row in plate_events.find(conn, EventFilter(), limit=9)]
+        [event_id] = [row.event.id for row in event_search.search(conn, EventSearch(), limit=9)]
         assert plate_events.final(conn, [event_id], late_s=600) == []
         assert plate_events.final(conn, [event_id], late_s=598) == [event_id]
 

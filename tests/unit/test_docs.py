@@ -13,6 +13,7 @@ from pydantic.fields import FieldInfo
 from typer.main import get_command
 
 from anpr.config import Camera, CameraDefaults, Settings, Webhook, parse
+from api.forms import EVENT_COLUMNS
 from cli.main import build
 from models.spec import DetectorSpec, ReaderSpec
 
@@ -130,6 +131,10 @@ def columns(table: str) -> set[str]:
 def test_every_column_that_people_query_is_documented(table: str) -> None:
     text = sections(doc("docs/pipeline.md"), "###")[table]
     assert {name for cells in rows(text) for name in CODE.findall(cells[0])} == columns(table)
+
+
+def test_the_columns_of_events_in_csv_are_documented() -> None:
+    assert f"`{','.join(EVENT_COLUMNS)}`" in doc("docs/api.md")
 
 
 def test_the_example_settings_are_right() -> None:

@@ -8,10 +8,12 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Header, Query
 from fastapi.responses import StreamingResponse
+from pydantic import computed_field
 from starlette.concurrency import run_in_threadpool
 
 from anpr.types import VerdictStatus
 from api.access import LOOKING, allow
+from api.dashboard import looks
 from api.forms import EventForm
 from api.held import Held, HeldHere
 from api.live import Told, Watcher
@@ -34,6 +36,15 @@ _STREAM: dict[int | str, dict[str, Any]] = {
         }
     }
 }
+
+
+class ShownForm(EventForm):
+    """An event with its plate as the dashboard shows it."""
+
+    @computed_field
+    @property
+    def written(self) -> str:
+        return looks.written(self)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,7 +110,7 @@ def _written(told: Told, wanted: Wanted) -> str:
 def _rows(rows: Sequence[EventRow], mark: Mark, wanted: Wanted) -> str:
     known = f"{mark.event_id}-{mark.verdict_id}"
     return "".join(
-        f"event: event\nid: {known}\ndata: {EventForm.of(row).model_dump_json()}\n\n"
+        f"event: event\nid: {known}\ndata: {ShownForm.of(row).model_dump_json()}\n\n"
         for row in rows
         if wanted.fits(row)
     )

@@ -59,6 +59,9 @@ def environment(zone: str) -> Environment:
         "words": lambda verdict: words_of(None if verdict is None else VerdictStatus(verdict)),
         "sign": looks.sign,
         "country": looks.country_of,
+        "written": looks.written,
+        "groups": looks.groups,
+        "spelled": looks.spelled,
         "characters": characters.characters,
     }
     made.globals |= {"signs": looks.SIGNS, "statuses": list(VerdictStatus)}

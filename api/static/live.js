@@ -33,9 +33,12 @@ function filled(car, item) {
   const country = likeliest && likeliest.probability >= LIKELY ? likeliest.country : "";
   item.dataset.id = car.id;
   slot("link").href = `/events/${car.id}`;
-  item.querySelector(".plate").dataset.country = country;
+  const groups = car.written.split(/(?=[ -])/);
+  const spelled = groups.map((group) => [...bare(group)].join(" ")).join(", ");
+  slot("look").dataset.country = country;
+  slot("look").ariaLabel = [spelled || "no plate", country].filter(Boolean).join(", ");
   slot("sign").textContent = signs[country] ?? country;
-  slot("plate").textContent = car.corrected_plate || car.plate || "–";
+  slot("plate").replaceChildren(...groups.map(lettered));
   const verdict = slot("verdict");
   verdict.className = `verdict ${tone(car.verdict)}`;
   verdict.textContent = car.verdict === null ? "NOT JUDGED" : car.verdict.replaceAll("_", " ");
@@ -45,6 +48,18 @@ function filled(car, item) {
   time.textContent = clock.format(new Date(car.first_seen));
   pictured(slot("crop"), car);
   return item;
+}
+
+function bare(group) {
+  return group.replace(/^[ -]/, "");
+}
+
+/** A group of a plate's characters; what parts it from the one before is drawn by the style, so that nobody copies it. */
+function lettered(group) {
+  const letters = document.createElement("b");
+  letters.className = { " ": "gap", "-": "dash" }[group[0]] ?? "";
+  letters.textContent = bare(group) || "–";
+  return letters;
 }
 
 function pictured(crop, car) {
@@ -75,7 +90,7 @@ function put(car) {
   empty.hidden = true;
   const verdict = item.querySelector('[data-slot="verdict"]').textContent;
   if (!known || before !== verdict) {
-    news.textContent = `${item.querySelector('[data-slot="plate"]').textContent}, ${verdict}, ${car.camera}`;
+    news.textContent = `${item.querySelector('[data-slot="look"]').ariaLabel}: ${verdict}, ${car.camera}`;
   }
 }
 

@@ -17,7 +17,9 @@ from fonts import some_fonts
 from playwright.sync_api import Browser, Page, expect
 from road import Road, fill
 
+from anpr import grouping
 from anpr.types import VerdictStatus
+from api.dashboard import looks
 from models.render.fonts import Fonts
 from storage import cases, corrections, plate_events, snapshots
 from storage.db import Database
@@ -145,9 +147,31 @@ def test_a_car_appears_within_two_seconds_of_its_event(site: Site, opened: Open)
         expect(car.locator(".text")).to_have_text(text.text)
         expect(car.locator(".verdict")).to_have_text("SUSPECT")
         expect(car.locator('[data-slot="camera"]')).to_have_text("gate-north")
-        expect(page.locator("#news")).to_contain_text(text.text)
+        expect(page.locator("#news")).to_contain_text(looks.spelled(grouping.grouped(text.text, "DE"), "DE"))
         expect(car.locator("img")).not_to_have_js_property("naturalWidth", 0)
     assert min(took_s) < 2
+
+
+def test_a_plate_is_parted_as_its_country_does_by_script_and_server_alike_and_copied_without(
+    site: Site, opened: Open
+) -> None:
+    page = opened("vic")
+    expect(page.locator("#state")).to_have_text("live")
+    for country in ("CZ", "FR"):
+        text = site.road.plate(country)
+        event_id = site.road.passing(text, camera="gate-north", at=datetime.now(UTC), with_pictures=False)
+        plate = page.locator(f'#cars [data-id="{event_id}"] .plate')
+        plate.wait_for()
+        by_script = plate.locator("b").evaluate_all("all => all.map(one => [one.className, one.textContent])")
+        label = plate.get_attribute("aria-label")
+        page.reload()
+        assert plate.locator("b").evaluate_all("all => all.map(one => [one.className, one.textContent])") == by_script
+        assert plate.get_attribute("aria-label") == label
+        written = grouping.grouped(text.text, country)
+        assert "".join({"": "", "gap": " ", "dash": "-"}[name] + letters for name, letters in by_script) == written
+        assert label == looks.spelled(written, country)
+        copied = "one => (getSelection().selectAllChildren(one), getSelection().toString())"
+        assert plate.locator(".text").evaluate(copied) == text.text
 
 
 def test_cars_that_come_while_the_view_is_paused_are_shown_afterwards(site: Site, opened: Open) -> None:

@@ -8,7 +8,7 @@ from starlette.datastructures import QueryParams
 from anpr.errors import BadInput
 from anpr.types import Candidate, VerdictStatus
 from api.cameras import CountersForm
-from api.dashboard import cameras, drawing, page
+from api.dashboard import cameras, drawing, looks, page
 from api.dashboard.characters import characters
 from api.dashboard.filters import Filters
 
@@ -84,6 +84,13 @@ def test_a_share_is_never_rounded_to_all_or_nothing(share: float, text: str) -> 
 @pytest.mark.parametrize(("seconds", "text"), [(5, "5 s"), (65, "1 min 5 s"), (3661, "1 h 1 min"), (90_000, "1 d 1 h")])
 def test_a_length_of_time_is_told_in_two_units(seconds: float, text: str) -> None:
     assert page.ago(seconds) == text
+
+
+def test_a_plate_is_spelled_in_its_groups_for_those_who_hear_it() -> None:
+    assert looks.groups("AB-123 CD") == ["AB", "-123", " CD"]
+    assert looks.spelled("AB-123-CD", "FR") == "A B, 1 2 3, C D, FR"
+    assert looks.spelled("1A2", "") == "1 A 2"
+    assert looks.spelled("", "") == "no plate"
 
 
 def test_times_of_a_form_are_of_the_zone_of_the_pages() -> None:

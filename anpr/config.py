@@ -83,7 +83,7 @@ class DetectSettings(_Section):
 
     model: str | None = Field(
         default=None,
-        description="a .tflite with its spec beside it, or the name of one that ships; null: ssd_mobilenet_v2_320",
+        description="a .tflite with its spec beside it, or the name of one that ships; null: ssd_mobilenet_v2_448",
     )
     threshold: Share | None = Field(default=None, description="least detection score; null: what the spec says")
     tiles: str | None = Field(default=None, pattern=r"^\d+x\d+$", description='look in tiles too, such as "2x1"')

@@ -16,7 +16,7 @@ from models.detector.labels import load_labels
 from models.spec import DetectorSpec, load_spec
 from models.tflite import Network, Tensor
 
-WEIGHTS = Path(__file__).with_name("ssd_mobilenet_v2_320.tflite")
+WEIGHTS = Path(__file__).with_name("ssd_mobilenet_v2_448.tflite")
 TILES = re.compile(r"([1-9])x([1-9])")
 
 

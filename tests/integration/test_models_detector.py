@@ -222,7 +222,7 @@ def test_our_detector_finds_a_rendered_plate_in_frames_of_any_size() -> None:
 
 def test_a_network_that_ships_is_found_by_its_name() -> None:
     frame, plate = a_road_with_a_car()
-    found = Detector.load(Path("ssd_mobilenet_v2_448")).detect(frame)
+    found = Detector.load(Path("ssd_mobilenet_v2_320")).detect(frame)
     assert max(one.box.iou(plate) for one in found) > 0.6
     with pytest.raises(BadModel, match="ssd_mobilenet_v9"):
         Detector.load(Path("ssd_mobilenet_v9"))

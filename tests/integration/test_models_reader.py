@@ -70,7 +70,7 @@ def test_reading_leaves_the_crop_alone() -> None:
 def test_a_network_that_is_no_reader_is_refused(tmp_path: Path) -> None:
     shutil.copy(WEIGHTS.with_suffix(".yaml"), tmp_path / "x.yaml")
     shutil.copy(DETECTOR, tmp_path / "x.tflite")
-    with pytest.raises(BadModel, match=r"its input is \[1, 320, 320, 3\], a reader takes 1 × height × width × 1"):
+    with pytest.raises(BadModel, match=r"its input is \[1, 448, 448, 3\], a reader takes 1 × height × width × 1"):
         TfliteReader.load(tmp_path / "x.tflite")
 
 

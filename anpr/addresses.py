@@ -1,9 +1,12 @@
 """Which network addresses are inside a network of somebody's own, where an outgoing request could do harm."""
 
-from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address
+from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 
 # Addresses of IPv6 whose last 32 bits are one of IPv4: RFC 6052 (NAT64) and its local-use range, RFC 8215.
-_EMBEDDING = (IPv6Network("64:ff9b::/96"), IPv6Network("64:ff9b:1::/48"))
+_EMBEDDING = (ip_network("64:ff9b::/96"), ip_network("64:ff9b:1::/48"))
+_GLOBAL = ip_network("2000::/3")  # all of IPv6 that IANA has given out to be routed
+# What Python's `is_global` of some versions takes for public: RFC 6890, RFC 9637.
+_SPECIAL = (ip_network("192.0.0.0/24"), ip_network("3fff::/20"))
 
 
 def is_public(address: str) -> bool:
@@ -16,7 +19,9 @@ def is_public(address: str) -> bool:
         inner = _inner(found)
         if inner is not None:
             return is_public(str(inner))
-    return found.is_global and not found.is_multicast
+        if found not in _GLOBAL:
+            return False
+    return found.is_global and not found.is_multicast and not any(found in network for network in _SPECIAL)
 
 
 def _inner(address: IPv6Address) -> IPv4Address | None:

@@ -5,7 +5,7 @@ from base64 import b64decode
 from collections.abc import Mapping
 from enum import StrEnum
 from typing import Annotated, Any, Self, cast
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, StringConstraints, field_validator, model_validator
 
@@ -83,6 +83,7 @@ class Webhook(Filters, _WithSecrets):
             raise ValueError("`url` must be such as https://control.example/verdicts")
         if url.username is not None or url.password is not None:
             raise ValueError("`url` must hold no user name or password: use `authorization_env`")
+        _check_written(url.hostname, f"{url.path}?{url.query}")
         if url.scheme == "http" and not self.allow_private:
             raise ValueError(
                 "plates would travel in the clear: use https://, or `allow_private` inside your own network"
@@ -122,6 +123,17 @@ class Webhook(Filters, _WithSecrets):
         if not found:
             raise ValueError(f"{name} is not set in the environment")
         return found
+
+
+def _check_written(host: str, path: str) -> None:
+    """Raises ValueError where an URL cannot be asked for as it is written."""
+    try:
+        host.encode("idna")
+    except UnicodeError:
+        raise ValueError(f"`url`: {host} is no name of a host") from None
+    wrong = next((one for one in path if not "!" <= one <= "~"), None)
+    if wrong is not None:
+        raise ValueError(f"`url` must have its path in ASCII: {wrong!r} is {quote(wrong)}")
 
 
 def _may_be_public(host: str) -> bool:

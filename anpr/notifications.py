@@ -6,6 +6,7 @@ from base64 import b64encode
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from importlib.metadata import version
 
 from anpr.notification_settings import Filters, Format, NotificationSettings
 from anpr.types import Box, PlateEvent, VerdictStatus
@@ -16,6 +17,7 @@ MOST_CANDIDATES = 10
 MOST_HITS = 20
 LONGEST_REASON = 500  # characters
 AGENT = "anpr"
+OPENALPR_PLATES = "eu"  # what OpenALPR calls plates as they are in Europe
 _Plain = Mapping[str, object]
 
 
@@ -122,6 +124,8 @@ def _extra(notice: Notice) -> dict[str, object]:
         "event_id": notice.event.id,
         "revision": notice.event.revision,
         "verdict": notice.status.value,
+        "is_provisional": notice.is_provisional,
+        "judged_at": _iso(notice.judged_at),
         "reason": notice.reason[:LONGEST_REASON],
         "toll_country": notice.event.toll_country,
         "watch_lists": sorted({hit.list for hit in notice.hits}),
@@ -131,7 +135,8 @@ def _extra(notice: Notice) -> dict[str, object]:
 
 def _openalpr(notice: Notice) -> _Plain:
     """As the agents of OpenALPR and Rekor Scout post a group (docs.rekor.ai, "JSON Group Results"): confidences in
-    percent, times in milliseconds since 1970. What we do not measure is left out."""
+    percent, times in milliseconds since 1970, a region after the part of the world whose plates are looked for. What we
+    do not measure is left out."""
     event = notice.event
     start_ms, end_ms = _epoch_ms(event.first_seen), _epoch_ms(event.last_seen)
     uuid = f"{AGENT}-cam{notice.camera_id}-{start_ms}-{event.id}"
@@ -141,12 +146,13 @@ def _openalpr(notice: Notice) -> _Plain:
         for one in event.candidates[:MOST_CANDIDATES]
     ]
     country, probability = _country(event)
+    region = f"{OPENALPR_PLATES}-{country}" if country else ""
     best: dict[str, object] = {
         "plate": event.judged_plate,
         "confidence": percent,
         "matches_template": 0,
         "plate_index": 0,
-        "region": country,
+        "region": region,
         "region_confidence": round(probability * 100, 4),
         "requested_topn": MOST_CANDIDATES,
         "coordinates": [] if notice.box is None else _corners(notice.box),
@@ -159,16 +165,18 @@ def _openalpr(notice: Notice) -> _Plain:
         "epoch_end": end_ms,
         "agent_uid": AGENT,
         "agent_type": AGENT,
+        "agent_version": version("anpr"),
         "company_id": "",
         "camera_id": notice.camera_id,
-        "country": event.toll_country.lower(),
+        "country": OPENALPR_PLATES,
         "uuids": [uuid],
+        "plate_indexes": [0],
         "best_uuid": uuid,
         "best_uuid_epoch_ms": start_ms,
         "best_plate": best,
         "best_plate_number": event.judged_plate,
         "best_confidence": percent,
-        "best_region": country,
+        "best_region": region,
         "best_region_confidence": round(probability * 100, 4),
         "matches_template": False,
         "candidates": candidates,
@@ -210,6 +218,7 @@ def _plate_recognizer(notice: Notice) -> _Plain:
         "data": {
             "camera_id": event.camera,
             "timestamp": _iso(event.first_seen),
+            "timestamp_local": event.first_seen.astimezone(UTC).isoformat(" ", "microseconds"),
             "results": [result],
             "anpr": _extra(notice),
         },

@@ -41,19 +41,13 @@ def list_command(config: ConfigOption = None) -> None:
     loaded = settings.load(config)
     with migrated_database(config) as database, database.transaction() as conn:
         states = notifications.states(conn)
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
-    for column in ("target", "to", "format", "told of", "waiting", "dead", "delivered", "state"):
-        table.add_column(column, overflow="fold")
     for name, hook in loaded.webhooks.items():
-        state = states.get(name)
-        table.add_row(name, escape(redact(hook.url)), hook.format.value, _told(hook), *_doing(state, _wanting(hook)))
+        _show(name, f"{redact(hook.url)}, {hook.format.value}: {_told(hook)}", states.get(name), _wanting(hook))
     if loaded.mqtt.host:
-        where = f"{loaded.mqtt.host}:{loaded.mqtt.port}"
-        table.add_row("MQTT", escape(where), "anpr", _told(loaded.mqtt), *_doing(states.get(MQTT), ""))
+        _show("MQTT", f"{loaded.mqtt.host}:{loaded.mqtt.port}: {_told(loaded.mqtt)}", states.get(MQTT), "")
     for name, state in states.items():
         if name not in loaded.webhooks and name != MQTT and state.waiting + state.dead:
-            table.add_row(name, "", "", "", *_doing(state, "not in the settings"))
-    Console().print(table)
+            _show(name, "", state, "not in the settings")
 
 
 @app.command("dead")
@@ -164,7 +158,7 @@ def _told(wanted: Filters) -> str:
     told = [*(one.value for one in wanted.verdicts)]
     told += [f"camera {one}" for one in wanted.cameras] + [f"list {one}" for one in wanted.watch_lists]
     told += [f"from {wanted.min_confidence:g}"] if wanted.min_confidence else []
-    return escape(", ".join(told)) or "everything"
+    return ", ".join(told) or "everything"
 
 
 def _wanting(hook: Webhook) -> str:
@@ -176,14 +170,20 @@ def _wanting(hook: Webhook) -> str:
     return ""
 
 
-def _doing(state: TargetState | None, wrong: str) -> tuple[str, str, str, str]:
-    if state is None:
-        return "0", "0", "0", wrong
-    told: list[str] = [wrong] if wrong else []
+def _show(name: str, told: str, state: TargetState | None, wrong: str) -> None:
+    counts = (state.waiting, state.dead, state.delivered) if state is not None else (0, 0, 0)
+    print("{}: {} waiting, {} dead, {} delivered".format(name, *counts))
+    for line in (told, wrong, *(_doing(state) if state is not None else ())):
+        if line:
+            print(f"    {line}")
+
+
+def _doing(state: TargetState) -> list[str]:
+    told: list[str] = []
     if state.rests_until is not None:
         told.append(f"does not answer, asked again {state.rests_until.astimezone():%H:%M:%S}")
     if state.delivered_at is not None:
         told.append(f"last told {state.delivered_at.astimezone():%Y-%m-%d %H:%M}")
     if state.oldest_at is not None:
         told.append(f"oldest waits since {state.oldest_at.astimezone():%Y-%m-%d %H:%M}")
-    return str(state.waiting), str(state.dead), str(state.delivered), escape("; ".join(told))
+    return told

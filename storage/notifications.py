@@ -1,6 +1,6 @@
 """What is still to be told of verdicts, to whom, and how those are doing who are told."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -84,42 +84,6 @@ def add(conn: Conn, found: News, targets: Sequence[str]) -> None:
         )
 
 
-_COUNT = """
-insert into verdict_counts (camera_id, what, count)
-select * from unnest(%(cameras)s::bigint[], %(whats)s::text[], %(counts)s::bigint[]) order by 1, 2
-on conflict (camera_id, what) do update set count = verdict_counts.count + excluded.count
-"""
-
-
-def count(conn: Conn, counts: Mapping[tuple[int, str], int]) -> None:
-    """Add to what was counted of cameras."""
-    if counts:
-        cameras, whats = zip(*counts, strict=True)
-        values = {"cameras": list(cameras), "whats": list(whats), "counts": list(counts.values())}
-        conn.execute(_COUNT, values)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CameraCounts:
-    """What was counted of a camera."""
-
-    id: int
-    name: str
-    counts: Mapping[str, int]
-
-
-_CAMERA_COUNTS = """
-select c.id, c.name, coalesce(jsonb_object_agg(n.what, n.count) filter (where n.what is not null), '{}')
-from cameras c left join verdict_counts n on n.camera_id = c.id
-group by c.id, c.name order by c.id
-"""
-
-
-def camera_counts(conn: Conn) -> list[CameraCounts]:
-    """What was counted of each camera there is."""
-    return [CameraCounts(id=row[0], name=row[1], counts=row[2]) for row in conn.execute(_CAMERA_COUNTS).fetchall()]
-
-
 _DUE = """
 select n.id from notifications n
 left join notification_targets t on t.target = n.target
@@ -146,19 +110,31 @@ class Delivery:
     attempts: int
 
 
+# Where two workers take verdicts of one event at once, the second sees what the first has taken.
+_ONE_AFTER_THE_OTHER = """
+select from notifications
+where (target, event_id) = (select target, event_id from notifications where id = %(id)s)
+order by id for update
+"""
+# Why the last attempt failed is known until the next one begins: none is known of one that is being told.
 _CLAIM = """
-update notifications n set attempts = attempts + 1, due_at = now() + %(lease_s)s * interval '1 second'
+update notifications n set attempts = attempts + 1, why = '', due_at = now() + %(lease_s)s * interval '1 second'
 where id = %(id)s and state = 'waiting' and due_at <= now()
   and not exists (select from notification_targets t where t.target = n.target and t.rests_until > now())
+  and not exists (
+      select from notifications o where o.target = n.target and o.event_id = n.event_id and o.id <> n.id
+        and o.state = 'waiting' and o.attempts > 0 and o.why = '' and o.due_at > now())
 returning id, target, event_id, verdict_id, attempts
 """
 
 
 def claim(conn: Conn, notification_id: int, *, lease_s: float) -> Delivery | None:
-    """Take a delivery that is due, for so long; None where it is not, was made, or its target rests.
+    """Take a delivery that is due, for so long; None where it is not, was made, its target rests or is being told of
+    the event by another worker.
 
     Where nothing is heard of it in that time, because its worker was killed, it is due again.
     """
+    conn.execute(_ONE_AFTER_THE_OTHER, {"id": notification_id})
     with conn.cursor(row_factory=class_row(Delivery)) as cursor:
         return cursor.execute(_CLAIM, {"id": notification_id, "lease_s": lease_s}).fetchone()
 

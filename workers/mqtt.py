@@ -24,8 +24,8 @@ from anpr.config import MqttSettings
 from anpr.errors import BadConfig
 from anpr.notifications import Notice, own_form
 from anpr.types import VerdictStatus
-from storage import notifications
-from storage.notifications import CameraCounts
+from storage import notifications, verdict_counts
+from storage.verdict_counts import CameraCounts
 from workers import queues
 from workers.notify import LEASE_S, MQTT, PASSINGS
 from workers.process import Process
@@ -57,7 +57,7 @@ class Broker:
         self._was_told_away = False
         self._announced: set[int] = set()  # cameras
         self._counts: dict[int, Mapping[str, int]] = {}
-        self._verdicts: dict[str, str] = {}  # by topic
+        self._verdicts: dict[str, tuple[int, str]] = {}  # by topic: the newest, its number first
 
     def _connect(self) -> Client:
         # The same name for all workers: a broker ends the older of two connections, so none is left whose end would
@@ -113,13 +113,13 @@ class Broker:
         if not client.is_connected():
             return
         with process.database.transaction() as conn:
-            cameras = notifications.camera_counts(conn)
+            cameras = verdict_counts.of_cameras(conn)
         if self._is_new.is_set():
             self._is_new.clear()
             self._announced.clear()
             self._counts.clear()
             _publish(client, self._status, "online", retain=True)
-            for topic, payload in self._verdicts.items():
+            for topic, (_, payload) in self._verdicts.items():
                 _publish(client, topic, payload, retain=True)
         for camera in cameras:
             if not self._settings.cameras or camera.name in self._settings.cameras:
@@ -152,9 +152,12 @@ class Broker:
     def _tell(self, client: Client, notice: Notice) -> list[MQTTMessageInfo]:
         base = self._base(notice.camera_id, notice.event.camera)
         passed = json.dumps(own_form(notice, with_plate=self._settings.plates), ensure_ascii=False)
-        last = json.dumps(last_verdict(notice), ensure_ascii=False)
-        self._verdicts[f"{base}/verdict"] = last
-        return [_publish(client, f"{base}/event", passed), _publish(client, f"{base}/verdict", last, retain=True)]
+        sent = [_publish(client, f"{base}/event", passed)]
+        topic, last = f"{base}/verdict", json.dumps(last_verdict(notice), ensure_ascii=False)
+        if notice.verdict_id >= self._verdicts.get(topic, (0, ""))[0]:  # one that is told again may be older
+            self._verdicts[topic] = (notice.verdict_id, last)
+            sent.append(_publish(client, topic, last, retain=True))
+        return sent
 
     def _base(self, camera_id: int, camera: str) -> str:
         return f"{self._settings.prefix}/{topic_name(camera_id, camera)}"

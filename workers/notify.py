@@ -17,7 +17,7 @@ from anpr.config import Settings, Webhook
 from anpr.errors import BadConfig
 from anpr.notifications import Notice
 from anpr.watch_lists import Tolerance, likely
-from storage import notifications, plate_events, watch_lists
+from storage import notifications, plate_events, verdict_counts, watch_lists
 from storage.db import Conn
 from storage.notifications import Delivery, News
 from workers import queues
@@ -60,7 +60,7 @@ def announce(process: Process) -> None:
             if notifications.hold(conn, found.event_id):
                 _announce(conn, process.settings, found, tolerance)
                 counts.update(_counted(found))
-        notifications.count(conn, counts)
+        verdict_counts.add(conn, counts)
         due = notifications.due(conn, most=MOST_DUE, without=MQTT) if process.settings.webhooks else []
     queues.deliver_later(process.redis, due)
 

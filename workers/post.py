@@ -3,8 +3,10 @@
 import socket
 import ssl
 import threading
+import time
 from collections.abc import Callable, Mapping, Sequence
 from http.client import HTTPConnection, HTTPException
+from queue import Empty, SimpleQueue
 from urllib.parse import urlsplit
 
 from anpr.addresses import is_public
@@ -39,8 +41,7 @@ def post(
     resolve: Resolve = addresses_of,
     tls: ssl.SSLContext | None = None,
 ) -> None:
-    """Post `content`; returns when a status 2xx says that it has arrived, after `timeout_s` (and the name's look-up) at
-    the latest.
+    """Post `content`; returns when a status 2xx says that it has arrived, after `timeout_s` at the latest.
 
     The name is looked up once and the connection is to an address that was found, so nobody can give another one in
     between. Raises Undelivered with what happened, in words that hold nothing of what was sent.
@@ -49,13 +50,14 @@ def post(
         raise Undelivered(f"has {len(content)} bytes; the most that is sent is {LONGEST}", is_away=False)
     parts = urlsplit(url)
     host, port = parts.hostname or "", parts.port or (443 if parts.scheme == "https" else 80)
-    connection = HTTPConnection(host, port, timeout=timeout_s)
+    ends_s = time.monotonic() + timeout_s
+    connection = HTTPConnection(host, port)
     cut: threading.Timer | None = None
     was_cut = threading.Event()
     try:
-        address = _permitted(host, resolve(host, port), allow_private=allow_private)
-        plain = socket.create_connection((address, port), timeout=timeout_s)
-        cut = threading.Timer(timeout_s, _cut, (plain, was_cut))
+        address = _permitted(host, _looked_up(resolve, host, port, timeout_s), allow_private=allow_private)
+        plain = socket.create_connection((address, port), timeout=max(ends_s - time.monotonic(), 0.001))
+        cut = threading.Timer(ends_s - time.monotonic(), _cut, (plain, was_cut))
         cut.start()
         connection.sock = plain
         if parts.scheme == "https":
@@ -74,6 +76,26 @@ def post(
             cut.cancel()
         connection.close()
     _check(status)
+
+
+def _looked_up(resolve: Resolve, host: str, port: int, timeout_s: float) -> Sequence[str]:
+    """What `resolve` finds, in a thread of its own: where no name server answers it takes longer than a job may."""
+    found: SimpleQueue[Sequence[str] | OSError] = SimpleQueue()
+
+    def look_up() -> None:
+        try:
+            found.put(resolve(host, port))
+        except OSError as exc:
+            found.put(exc)
+
+    threading.Thread(target=look_up, name="look-up", daemon=True).start()
+    try:
+        result = found.get(timeout=timeout_s)
+    except Empty:
+        raise Undelivered(f"the address of {host} is not found in time", is_away=True) from None
+    if isinstance(result, OSError):
+        raise result
+    return result
 
 
 def _check(status: int) -> None:

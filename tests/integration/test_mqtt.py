@@ -160,6 +160,24 @@ def test_what_passes_while_the_broker_is_away_is_told_when_it_is_back(
     assert told["event"]["id"] == 2
 
 
+def test_a_verdict_that_is_told_late_does_not_replace_a_newer_one_that_is_kept(
+    held: Process, broker: Broker, running: Mosquitto
+) -> None:
+    a_car(held, PLATE, OTHER)
+    with held.database.transaction() as conn:
+        conn.execute("update notifications set due_at = now() + interval '1 h' where event_id = 1")  # as if unanswered
+    with listening(running.port) as heard:
+        tended(broker, held, heard, "anpr/gate/event")
+        with held.database.transaction() as conn:
+            conn.execute("update notifications set due_at = now()")
+        tended(broker, held, heard, "anpr/gate/event", count=2)
+        until(lambda: waiting(held) == 0 or broker.tend(held), within_s=20, what="nothing waits")
+    assert [json.loads(one)["event"]["id"] for one in heard.of("anpr/gate/event")] == [2, 1]
+    with listening(running.port) as later:
+        until(lambda: "anpr/gate/verdict" in later.retained, within_s=20, what="what is retained")
+    assert json.loads(later.retained["anpr/gate/verdict"])["event_id"] == 2
+
+
 def test_a_broker_that_was_never_there_is_waited_for(
     database: Database, redis: Redis, tmp_path: Path, mosquitto: Mosquitto
 ) -> None:

@@ -1,6 +1,7 @@
 """A delivery goes where it may, and nowhere else: addresses, names, certificates, redirects."""
 
 import ssl
+import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -43,6 +44,21 @@ def test_a_name_is_looked_up_once_and_the_connection_is_to_what_was_found(receiv
     assert sent_to(f"http://hook.example:{receiver.port}/a", ["127.0.0.1"], allow_private=True) == ["hook.example"]
     (told,) = receiver.told
     assert told.headers["host"] == f"hook.example:{receiver.port}"
+
+
+def test_a_name_server_that_is_away_holds_nobody_longer_than_the_limit(receiver: Receiver) -> None:
+    began_s = time.monotonic()
+    with pytest.raises(Undelivered, match=r"the address of hook\.example is not found in time"):
+        post(
+            f"http://hook.example:{receiver.port}/",
+            b"{}",
+            {},
+            timeout_s=0.2,
+            allow_private=True,
+            resolve=lambda *_: time.sleep(2) or ["127.0.0.1"],
+        )
+    assert time.monotonic() - began_s < 1
+    assert receiver.told == []
 
 
 def test_a_redirect_is_not_followed(receiver: Receiver) -> None:

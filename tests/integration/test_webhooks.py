@@ -2,6 +2,7 @@
 
 import os
 import signal
+import threading
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -324,6 +325,70 @@ def test_a_verdict_that_was_replaced_while_it_waited_is_not_told(held: Process, 
     assert kept(held) == []
 
 
+def corrected(held: Process) -> int:
+    """Somebody says that the plate of the only event is one that has paid; the delivery of what that changes."""
+    (event,) = [row.event for row in passings.rows(held.database)]
+    with held.database.transaction() as conn:
+        plate_events.correct(conn, event.id, PAID, event.regions)
+    check(event.id)
+    announce(held)
+    with held.database.transaction() as conn:
+        rows = conn.execute("select id from notifications order by id").fetchall()
+    return rows[-1][0]
+
+
+def test_a_later_verdict_waits_while_an_earlier_one_of_its_event_is_being_told(
+    held: Process, receiver: Receiver, tmp_path: Path
+) -> None:
+    a_car(held)
+    announce(held)
+    (earlier,) = due(held)
+    receiver.slow_s = 1.0
+    other_worker = threading.Thread(target=deliver, args=[earlier])
+    other_worker.start()
+    until(lambda: receiver.told, within_s=20, what="the earlier one is being told")
+    later = corrected(held)
+    deliver(later)
+    assert [told.json["verdict"]["status"] for told in receiver.told] == ["SUSPECT"]
+    other_worker.join()
+    receiver.slow_s = 0.0
+    deliver(later)
+    assert [told.json["verdict"]["status"] for told in receiver.told] == ["SUSPECT", "VALID"]
+    assert kept(held) == []
+
+
+def test_of_two_workers_that_take_verdicts_of_one_event_at_once_the_later_one_waits(held: Process) -> None:
+    a_car(held)
+    announce(held)
+    (earlier,) = due(held)
+    later = corrected(held)
+    claimed: list[object] = []
+
+    def other_worker() -> None:
+        with held.database.transaction() as conn:
+            claimed.append(notifications.claim(conn, later, lease_s=20))
+
+    waits = "select count(*) from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'"
+    with held.database.transaction() as conn:
+        assert notifications.claim(conn, earlier, lease_s=20) is not None
+        thread = threading.Thread(target=other_worker)
+        thread.start()
+        until(lambda: conn.execute(waits).fetchone() == (1,), within_s=20, what="the other worker waits")
+    thread.join()
+    assert claimed == [None]
+
+
+def test_a_later_verdict_does_not_wait_for_an_earlier_one_that_failed(held: Process, receiver: Receiver) -> None:
+    receiver.statuses = [500]
+    a_car(held)
+    announce(held)
+    deliver(*due(held))
+    deliver(corrected(held))
+    assert [told.json["verdict"]["status"] for told in receiver.told] == ["SUSPECT", "VALID"]
+    deliver(*at_once(held))
+    assert (len(receiver.told), kept(held)) == (2, [])
+
+
 def test_what_is_still_to_be_told_goes_with_an_event_that_becomes_part_of_another(held: Process) -> None:
     a_car(held, PLATE, OTHER)
     announce(held)
@@ -426,8 +491,9 @@ def test_the_command_shows_how_targets_are_doing_and_what_is_dead(
     announce(held)
     for _ in range(3):
         deliver(*at_once(held))
-    shown = command("list").out.strip().splitlines()
-    assert shown[-1].split()[:7] == ["room", receiver.url, "anpr", "SUSPECT", "0", "1", "0"]
+    at_once(held)
+    shown = command("list").out.splitlines()
+    assert shown == ["room: 0 waiting, 1 dead, 0 delivered", f"    {receiver.url}, anpr: SUSPECT"]
     assert "KEY is not set in the environment" in command("list", KEY="").out
     dead = command("dead").out
     assert "answers with status 500" in dead

@@ -5,6 +5,7 @@ import hashlib
 import hmac
 import json
 from dataclasses import replace
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -106,7 +107,8 @@ def test_the_form_of_openalpr_has_percents_milliseconds_and_corners() -> None:
     assert told["data_type"] == "alpr_group"
     assert (told["epoch_start"], told["epoch_end"]) == (1777636800000, 1777636802000)
     assert (told["best_plate_number"], told["best_confidence"]) == ("1A23456", 97.1235)
-    assert (told["best_region"], told["best_region_confidence"]) == ("cz", 80.0)
+    assert (told["country"], told["best_region"], told["best_region_confidence"]) == ("eu", "eu-cz", 80.0)
+    assert (told["best_plate"]["region"], told["plate_indexes"]) == ("eu-cz", [0])
     assert told["best_uuid"] in told["uuids"]
     assert (told["camera_id"], told["web_server_config"]["camera_label"]) == (3, "gate")
     assert told["candidates"][1] == {"plate": "IA23456", "confidence": 2.0, "matches_template": 0}
@@ -123,6 +125,9 @@ def test_the_form_of_plate_recognizer_has_small_letters_and_scores() -> None:
     told = sent(a_notice(), Format.PLATE_RECOGNIZER)
     assert told["hook"] == {"id": "gate", "event": "recognition"}
     assert (told["data"]["camera_id"], told["data"]["timestamp"]) == ("gate", "2026-05-01T12:00:00.000Z")
+    moment = datetime.strptime(told["data"]["timestamp_local"], "%Y-%m-%d %H:%M:%S.%f%z")  # as receivers read it
+    assert moment == NOON
+    assert datetime.strptime(told["data"]["timestamp"], "%Y-%m-%dT%H:%M:%S.%fZ").replace(tzinfo=UTC) == NOON
     assert told["data"]["results"] == [
         {
             "plate": "1a23456",
@@ -134,6 +139,23 @@ def test_the_form_of_plate_recognizer_has_small_letters_and_scores() -> None:
         }
     ]
     assert told["data"]["anpr"]["verdict"] == "SUSPECT"
+
+
+@pytest.mark.parametrize(
+    ("form", "place"),
+    [(Format.ANPR, "verdict"), (Format.OPENALPR, "custom_data"), (Format.PLATE_RECOGNIZER, "data")],
+)
+def test_every_form_tells_what_is_newest(form: Format, place: str) -> None:
+    told = sent(a_notice(is_provisional=True), form)[place]
+    told = told.get("anpr", told)
+    assert (told["judged_at"], told["is_provisional"]) == ("2026-05-01T12:00:00.000Z", True)
+
+
+def test_a_plate_of_no_known_country_has_no_region() -> None:
+    notice = a_notice()
+    unknown = replace(notice, event=replace(notice.event, regions=(Region(country="", probability=0.9),)))
+    told = sent(unknown, Format.OPENALPR)
+    assert (told["country"], told["best_region"], told["best_region_confidence"]) == ("eu", "", 0.0)
 
 
 @pytest.mark.parametrize("form", Format)
@@ -206,6 +228,12 @@ PRIVATE = (
     "ff02::1",
     "::ffff:127.0.0.1",
     "::ffff:a00:1",
+    "::7f00:1",  # with an address of IPv4 inside, as RFC 4291 and RFC 2765 had it
+    "::ffff:0:7f00:1",
+    "fec0::1",  # site-local, RFC 3879
+    "3fff::1",  # for documentation, RFC 9637
+    "5f00::1",
+    "192.0.0.8",
     "64:ff9b::7f00:1",
     "64:ff9b:1::a00:1",
     "2002:7f00:1::",
@@ -242,6 +270,10 @@ def refused(text: str) -> str:
         ("url: 'https://10.1.2.3/x'", "`webhooks.police`: 10.1.2.3 is a private address: `allow_private` permits it"),
         ("url: 'https://[::1]/x'", "`webhooks.police`: ::1 is a private address"),
         ("url: 'https://localhost/x'", "`webhooks.police`: localhost is a private address"),
+        ("url: 'https://a..b/x'", "`webhooks.police`: `url`: a..b is no name of a host"),
+        (f"url: 'https://{'a' * 64}.example/x'", f"`webhooks.police`: `url`: {'a' * 64}.example is no name of a host"),
+        ("url: 'https://x.example/märz'", "`webhooks.police`: `url` must have its path in ASCII: 'ä' is %C3%A4"),
+        ("url: 'https://x.example/?a=b c'", "`webhooks.police`: `url` must have its path in ASCII: ' ' is %20"),
         ("url: 'https://x.example', secrets_env: K", "unknown key `webhooks.police.secrets_env` (did you mean"),
         ("url: 'https://x.example', secret_env: 's3 cret'", "`webhooks.police.secret_env`: String should match"),
         ("url: 'https://x.example', verdicts: [PAID]", "`webhooks.police.verdicts.0`: Input should be 'VALID'"),

@@ -12,6 +12,8 @@ CLIENT = "anpr-metrics"  # what connections to Redis are called that serve a scr
 JOB_BUCKETS_S = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 # A car has passed when it was unseen for `events.gap_s`, 6 s: a verdict within 10 s of it is what to expect.
 LATENCY_BUCKETS_S = (1.0, 2.5, 5.0, 7.5, 10.0, 15.0, 20.0, 30.0, 60.0, 120.0, 300.0, 900.0, 3600.0)
+# A page takes some milliseconds, a search is given up after 15 s, and only the import of a list takes longer.
+HTTP_BUCKETS_S = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 15.0, 60.0)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -139,6 +141,34 @@ VERDICT_LATENCY = Metric(
     meaning="from the last look at a car of a live camera to its first verdict; `events.gap_s` is part of it",
     buckets=LATENCY_BUCKETS_S,
 )
+HTTP_REQUESTS = Metric(
+    name="anpr_http_requests_total",
+    kind="counter",
+    unit="requests",
+    labels=("route", "method", "status"),
+    meaning="requests to `anpr serve` by address as the API names it, such as /api/events/{event_id} (unmatched: none"
+    " answers there), method (other: no usual one) and class of status, such as 2xx",
+)
+HTTP_DURATION = Metric(
+    name="anpr_http_request_duration_seconds",
+    kind="histogram",
+    unit="s",
+    labels=("route",),
+    meaning="from the head of a request to the head of its answer",
+    buckets=HTTP_BUCKETS_S,
+)
+LIVE_WATCHERS = Metric(
+    name="anpr_live_watchers",
+    kind="gauge",
+    unit="watchers",
+    meaning="who watches events live over HTTP",
+)
+PICTURES = Metric(
+    name="anpr_pictures_waiting",
+    kind="gauge",
+    unit="pictures",
+    meaning="pictures sent to POST /api/read that are being read or wait for it",
+)
 REGISTRY_AGE = Metric(
     name="anpr_registry_age_seconds",
     kind="gauge",
@@ -158,7 +188,7 @@ PROCESSES = Metric(
     kind="gauge",
     unit="processes",
     labels=("role",),
-    meaning="processes that have given a sign of life lately: ingest, a stage (detect, read, check) or another command",
+    meaning="processes that have given a sign of life lately: ingest, a stage (detect, read, check, notify) or serve",
 )
 PROCESS_CPU = Metric(
     name="anpr_process_cpu_seconds_total",
@@ -244,6 +274,10 @@ ALL: tuple[Metric, ...] = (
     JOB_DURATION,
     VERDICTS,
     VERDICT_LATENCY,
+    HTTP_REQUESTS,
+    HTTP_DURATION,
+    LIVE_WATCHERS,
+    PICTURES,
     REGISTRY_AGE,
     REGISTRY_VIGNETTES,
     PROCESSES,

@@ -33,8 +33,10 @@ from api.headers import SecureHeaders
 from api.held import Held
 from api.limits import SMALL_BYTES, BodyLimit, Budgets
 from api.live import Live
+from api.measured import Measured
 from api.reading import Networks
 from storage.db import Database
+from workers.measures import Measures
 
 CONNECTIONS = 10
 _MB = 1_000_000
@@ -99,6 +101,7 @@ def hold(settings: Settings, database: Database, redis: Redis | None) -> Held:
         live=Live(database, most=settings.api.watchers),
         requests=Budgets(settings.api.rate_per_min),
         tries=Budgets(settings.api.tries_per_min),
+        measures=Measures(),
     )
 
 
@@ -125,4 +128,5 @@ def build(held: Held) -> FastAPI:
     app.add_middleware(Unexpected)
     app.add_middleware(ProblemPages, held=lambda: held)
     app.add_middleware(SecureHeaders)
+    app.add_middleware(Measured, measures=held.measures, routes=all_routes)
     return app

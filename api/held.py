@@ -9,12 +9,14 @@ from typing import Annotated, cast
 from fastapi import Depends, Request
 from redis import Redis
 
+from anpr import metrics
 from anpr.config import Settings
 from api.limits import Budgets
 from api.live import Live
 from api.reading import Networks
 from storage.db import Conn, Database
 from storage.keys import Principal
+from workers.measures import Measures
 
 STATEMENT_MS = 15_000  # a search that takes longer is given up: nobody waits for it
 
@@ -25,15 +27,20 @@ class Held:
 
     settings: Settings
     database: Database
-    redis: Redis | None  # None: nobody said where it is; only the rates of cameras want it
+    redis: Redis | None  # None: nobody said where it is; only the rates of cameras and the metrics want it
     networks: Networks
     live: Live
     requests: Budgets  # by key
     tries: Budgets  # by address
+    measures: Measures
 
     @property
     def evidence_dir(self) -> Path:
         return Path(self.settings.evidence_dir)
+
+    def gauges(self) -> dict[str, float]:
+        """What is under way here now, by the names of its metrics."""
+        return {metrics.LIVE_WATCHERS.name: self.live.watchers, metrics.PICTURES.name: self.networks.waiting}
 
     @contextmanager
     def reading(self) -> Generator[Conn]:

@@ -72,6 +72,12 @@ class Live:
                 self._thread.start()
         return watcher
 
+    @property
+    def watchers(self) -> int:
+        """How many watch now."""
+        with self._lock:
+            return len(self._watchers)
+
     def leave(self, watcher: Watcher) -> None:
         with self._lock:
             self._watchers.discard(watcher)

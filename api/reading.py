@@ -1,7 +1,7 @@
 """The networks of this process: a picture in, its plates out, a few at a time."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from queue import Empty, SimpleQueue
@@ -17,6 +17,7 @@ from api.problems import Problem
 from models.detector import Detector
 from models.reader import Reader, load_reader
 from models.recognise import MARGIN, Recognition, recognise
+from workers.model_info import model_of
 
 MOST_WAITING = 16  # pictures; who comes then should come back
 MOST_PIXELS = 50_000_000  # 150 MB as BGR
@@ -39,6 +40,16 @@ class Networks:
         self._free: SimpleQueue[Pair] = SimpleQueue()
         self._places = asyncio.Semaphore(settings.api.read_at_once)
         self._waiting = 0
+        self._in_use: Mapping[str, str] = {}
+
+    @property
+    def waiting(self) -> int:
+        """Pictures that are being read or wait for it."""
+        return self._waiting
+
+    def in_use(self) -> Mapping[str, str]:
+        """The networks that were loaded: the first digits of their SHA-256 by name."""
+        return self._in_use
 
     async def plates(self, data: bytes) -> Sequence[Recognition]:
         """The plates of an encoded picture. Raises Problem where it is none, or too many wait already."""
@@ -67,7 +78,9 @@ class Networks:
     def _load(self) -> Pair:
         detect, read = self._settings.detect, self._settings.read
         detector = Detector.load(_path(detect.model), threshold=detect.threshold, tiles=detect.tiles)
-        return Pair(detector=detector, reader=load_reader(read.reader, path=_path(read.model)))
+        pair = Pair(detector=detector, reader=load_reader(read.reader, path=_path(read.model)))
+        self._in_use = {**model_of("detect", self._settings), **model_of("read", self._settings)}
+        return pair
 
 
 def _path(name: str | None) -> Path | None:

@@ -5,9 +5,9 @@ import signal
 import sys
 import threading
 from collections.abc import Generator
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 import yaml
@@ -22,6 +22,9 @@ from cli.embedded import EmbeddedServers, InUse
 from cli.settings import RUN_SETTINGS, ConfigOption
 from storage import migrate
 from storage.db import Database
+
+if TYPE_CHECKING:
+    from api.held import Held
 
 LOOK_S = 1.0
 
@@ -57,12 +60,35 @@ def serve(
             soft_wrap=True,
         )
         try:
-            server.serve(app.build(held), held, listener)
+            with _telling(held):
+                server.serve(app.build(held), held, listener)
         finally:
             listener.close()
             database.close()
             if redis is not None:
                 redis.close()
+
+
+def _telling(held: "Held") -> AbstractContextManager[None]:
+    """Tell Redis how this process does, and serve /metrics, which come of it; without a Redis neither can be."""
+    from workers.endpoint import Endpoint  # noqa: PLC0415
+    from workers.reporter import Reporter, reporting  # noqa: PLC0415
+
+    if held.redis is None:
+        if held.settings.metrics.port:
+            _log.warning("metrics.not_served_here", why="no Redis: set REDIS_URL or redis_url in the settings")
+        return nullcontext()
+    return reporting(
+        Reporter(
+            "serve",
+            redis=held.redis,
+            measures=held.measures,
+            database=held.database,
+            endpoint=Endpoint(held.settings),
+            models=held.networks.in_use,
+            gauges=held.gauges,
+        )
+    )
 
 
 @contextmanager

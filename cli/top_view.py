@@ -19,14 +19,14 @@ _STYLES: dict[CameraCondition, str] = {
 }
 _DAY_S = 86400
 LEAST_WIDTH = 8
-NOBODY = "No process of anpr is at work on these servers: start `anpr run`, or `anpr ingest` and `anpr worker`."
+NOBODY = "Nothing ingests and no worker runs on these servers: start `anpr run`, or `anpr ingest` and `anpr worker`."
 
 
 def view(state: State) -> RenderableType:
     """The whole of it, as wide as the terminal; what matters first where that is not high enough."""
     parts: list[RenderableType] = [_head(state)]
     parts += [Text(failure, style="bold red") for failure in state.failures]
-    if state.redis is not None and not state.redis.processes:
+    if state.redis is not None and all(one.role == "serve" for one in state.redis.processes):
         parts.append(Text(NOBODY, style="yellow"))
     if state.postgres is not None:
         parts += [_cameras(state.postgres), _verdicts(state.postgres)]
@@ -107,12 +107,12 @@ def _queues(redis: RedisState) -> Table:
 
 
 def _processes(redis: RedisState) -> Table:
-    table = _table("Processes", "role", "host", "network", "pid", "up", "busy", "jobs", "memory", left=3)
+    table = _table("Processes", "role", "host", "networks", "pid", "up", "busy", "jobs", "memory", left=3)
     for one in redis.processes:
         table.add_row(
             f"{one.role} [yellow](waits)[/]" if one.is_waiting else one.role,
             escape(one.host),
-            escape(one.model),
+            escape(", ".join(one.models)),
             str(one.pid),
             _span(one.up_s),
             "–" if one.busy is None else f"{one.busy:.0%}",

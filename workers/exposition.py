@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from prometheus_client import CollectorRegistry
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily
 from prometheus_client.core import Metric as Family
-from prometheus_client.exposition import choose_encoder
 from prometheus_client.registry import Collector
 from redis import Redis
 
@@ -19,22 +18,16 @@ from workers.processes import ProcessState
 from workers.queues import STAGES
 from workers.state import CameraState, RedisState, State, look
 
-ROLES = ("ingest", *STAGES)  # told of even where no process has the role
+ROLES = ("ingest", *STAGES, "serve")  # told of even where no process has the role
 _OUTCOMES = ("sampled_out", "shed_early", "no_plate", "read", "shed", "expired", "failed")
 
 
-def metrics_text(database: Database, redis: Redis, *, accept: str = "") -> tuple[bytes, str]:
-    """All metrics of the system and their content type, for a client that sent this Accept header.
+def registry(database: Database, redis: Redis) -> CollectorRegistry:
+    """A registry of prometheus_client that looks at the system anew whenever it is read.
 
     Where Postgres or Redis is away, its metrics are missing and its `…_up` is 0. With 50 cameras it takes some 25 ms of
     processor time.
     """
-    encoder, content_type = choose_encoder(accept)
-    return encoder(registry(database, redis)), content_type
-
-
-def registry(database: Database, redis: Redis) -> CollectorRegistry:
-    """A registry of prometheus_client that looks at the system anew whenever it is read."""
     found = CollectorRegistry()
     found.register(_Looker(database, redis))
     return found
@@ -137,8 +130,10 @@ def _processes(samples: _Samples, role: str, ours: list[ProcessState]) -> None:
     samples.put(metrics.REDIS_POOL, sum(one.redis_idle for one in ours), role, "idle")
     for one in ours:
         samples.add(metrics.BUILD, 1, role, one.version)
-        if one.model:
-            samples.add(metrics.MODEL, 1, role, one.model, one.sha256)
+        for model, sha256 in one.models.items():
+            samples.add(metrics.MODEL, 1, role, model, sha256)
+        for name, value in one.gauges.items():
+            samples.add(_BY_NAME.get(name, _UNKNOWN), value)
 
 
 def _family(metric: Metric, samples: Mapping[Key, float], measured: Mapping[Field, float]) -> Family:

@@ -28,8 +28,7 @@ class ProcessState:
     host: str
     pid: int
     version: str
-    model: str  # "" where it has none
-    sha256: str
+    models: Mapping[str, str]  # the networks that it uses: the first digits of their SHA-256 by name
     up_s: float
     jobs: int
     busy: float | None  # share of its time in jobs lately; None for processes without
@@ -40,6 +39,7 @@ class ProcessState:
     postgres_waiting: int
     redis_used: int
     redis_idle: int
+    gauges: Mapping[str, float]  # metrics of its own, by name
 
     @classmethod
     def parse(cls, text: bytes) -> Self | None:

@@ -9,7 +9,7 @@ import os
 import socket
 import threading
 import time
-from collections.abc import Generator
+from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager, suppress
 from importlib.metadata import version
 
@@ -29,7 +29,10 @@ AWAY_S = 5.0  # until the next attempt where Redis is away
 
 
 class Reporter:
-    """Call `tell` at least every few seconds, and `leave` at the end."""
+    """Call `tell` at least every few seconds, and `leave` at the end.
+
+    `models` and `gauges` are asked each time: networks in use by name, with their SHA-256, and metrics of this process.
+    """
 
     def __init__(
         self,
@@ -40,12 +43,12 @@ class Reporter:
         database: Database | None = None,
         endpoint: Endpoint | None = None,
         has_jobs: bool = False,
-        model: str = "",
-        sha256: str = "",
+        models: Callable[[], Mapping[str, str]] = dict,
+        gauges: Callable[[], Mapping[str, float]] = dict,
     ) -> None:
         self._role, self._redis, self._measures, self._database = role, redis, measures, database
         self._endpoint = endpoint
-        self._has_jobs, self._model, self._sha256 = has_jobs, model, sha256
+        self._has_jobs, self._models, self._gauges = has_jobs, models, gauges
         self._process = psutil.Process()
         self._version = version("anpr")
         self._began_s = self._told_s = time.monotonic()
@@ -100,8 +103,7 @@ class Reporter:
             host=socket.gethostname(),
             pid=os.getpid(),
             version=self._version,
-            model=self._model,
-            sha256=self._sha256,
+            models=self._models(),
             up_s=round(now_s - self._began_s, 1),
             jobs=jobs,
             busy=round(busy, 3) if self._has_jobs else None,
@@ -112,6 +114,7 @@ class Reporter:
             postgres_waiting=pool.get("requests_waiting", 0),
             redis_used=redis_used,
             redis_idle=redis_idle,
+            gauges=self._gauges(),
         )
 
 

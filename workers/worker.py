@@ -195,7 +195,7 @@ def _reader(settings: ReadSettings) -> Reader:
 
 
 def _reporter(stage: Stage, held: Process) -> Reporter:
-    model, sha256 = model_of(stage, held.settings)
+    models = model_of(stage, held.settings)
     return Reporter(
         stage,
         redis=held.redis,
@@ -203,8 +203,7 @@ def _reporter(stage: Stage, held: Process) -> Reporter:
         database=held.database,
         endpoint=Endpoint(held.settings),
         has_jobs=True,
-        model=model,
-        sha256=sha256,
+        models=lambda: models,
     )
 
 

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import httpx
 import pytest
+import yaml
 from api_server import a_key
 from commands import run
 from pipeline import until
@@ -47,6 +48,13 @@ def a_free_port() -> int:
     return port
 
 
+def measured_at(directory: Path) -> tuple[str, int]:
+    """A settings file that names a free port for /metrics, and the port."""
+    port, file = a_free_port(), directory / "anpr.yaml"
+    file.write_text(yaml.safe_dump({"metrics": {"port": port}}))
+    return str(file), port
+
+
 def status_of(client: httpx.Client, path: str, key: str = "") -> int:
     """0: nobody listens."""
     try:
@@ -81,9 +89,10 @@ def test_a_database_that_is_not_up_to_date_is_one_clear_line(running_servers: ob
 
 
 @pytest.mark.timeout(360)
-def test_the_server_answers_until_it_is_told_to_stop(database: Database, database_url: str) -> None:
+def test_the_server_answers_until_it_is_told_to_stop(database: Database, database_url: str, tmp_path: Path) -> None:
     key, port = a_key(database, Role.VIEWER), a_free_port()
-    with a_client(port) as client, serving(port, DATABASE_URL=database_url) as process:
+    config, _ = measured_at(tmp_path)
+    with a_client(port) as client, serving(port, DATABASE_URL=database_url, ANPR_CONFIG=config) as process:
         until(lambda: status_of(client, "/readyz") == 200, within_s=STARTED_S, what="it is ready")
         assert status_of(client, "/api/events", key) == 200
         with serving(port, DATABASE_URL=database_url) as second:
@@ -94,6 +103,10 @@ def test_the_server_answers_until_it_is_told_to_stop(database: Database, databas
             process.send_signal(signal.SIGTERM)
             assert "retry: " in "".join(stream.iter_text())  # it ends, and not by being cut
         assert process.wait(30) == 0
+        assert process.stderr is not None
+        told = [json.loads(line) for line in process.stderr.read().splitlines() if line.startswith("{")]
+    warned = [(one["event"], one["why"]) for one in told if one["level"] == "warning"]
+    assert warned == [("metrics.not_served_here", "no Redis: set REDIS_URL or redis_url in the settings")]
 
 
 @pytest.mark.timeout(360)
@@ -103,10 +116,13 @@ def test_without_any_database_a_newcomer_gets_one_with_the_first_key() -> None:
         made = run(keys.app, "add", "me", "--role", "admin", ANPR_DATA_DIR=data)
         assert made.status == 0
         assert (Path(data) / "run.yaml").exists()
-        port = a_free_port()
-        with a_client(port) as client, serving(port, ANPR_DATA_DIR=data) as process:
+        port, (config, metrics_port) = a_free_port(), measured_at(directory)
+        with a_client(port) as client, serving(port, ANPR_DATA_DIR=data, ANPR_CONFIG=config) as process:
             until(lambda: status_of(client, "/readyz") == 200, within_s=STARTED_S, what="it is ready")
             assert status_of(client, "/api/events", made.out.strip()) == 200
+            assert status_of(client, "/metrics", made.out.strip()) == 404  # they have a port of their own
+            scraped = httpx.get(f"http://127.0.0.1:{metrics_port}/metrics").text
+            assert 'anpr_processes{role="serve"} 1.0' in scraped
             assert run(keys.app, "list", ANPR_DATA_DIR=data).status == 0  # beside it, by its servers
             process.send_signal(signal.SIGTERM)
             assert process.wait(30) == 0

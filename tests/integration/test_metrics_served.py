@@ -16,6 +16,7 @@ from typing import Any
 import pytest
 import yaml
 from commands import run
+from prometheus_client import generate_latest
 from prometheus_client.parser import text_string_to_metric_families
 from redis import Redis
 
@@ -28,7 +29,7 @@ from storage.db import Database
 from storage.sessions import IngestCounters
 from workers import frames, processes, queues, rates
 from workers.endpoint import Endpoint
-from workers.exposition import metrics_text
+from workers.exposition import registry
 from workers.frames import StoredFrame
 from workers.measures import Measures, judged
 from workers.process import Process, hold, job
@@ -48,8 +49,7 @@ Labels = tuple[tuple[str, str], ...]
 
 def scraped(database: Database, redis: Redis) -> dict[tuple[str, Labels], float]:
     """Every sample by name and labels, as Prometheus parses the text."""
-    text, content_type = metrics_text(database, redis)
-    assert content_type.startswith("text/plain")
+    text = generate_latest(registry(database, redis))
     return {
         (sample.name, tuple(sorted(sample.labels.items()))): sample.value
         for family in text_string_to_metric_families(text.decode())
@@ -88,7 +88,7 @@ def a_process(database: Database, redis: Redis, tmp_path: Path) -> Process:
 
 
 def a_reporter(role: str, redis: Redis, measures: Measures | None = None) -> Reporter:
-    return Reporter(role, redis=redis, measures=measures or Measures(), has_jobs=True, model="net", sha256="abc")
+    return Reporter(role, redis=redis, measures=measures or Measures(), has_jobs=True, models=lambda: {"net": "abc"})
 
 
 def test_outcomes_and_what_waits_add_up_to_what_was_offered_whether_folded_or_not(database, redis) -> None:
@@ -139,7 +139,7 @@ def test_a_process_is_listed_while_it_lives_and_no_longer_when_its_key_is_gone(d
     reporter = a_reporter("read", redis)
     reporter.tell(is_waiting=True)
     [one] = processes.alive(redis)
-    assert (one.role, one.model, one.is_waiting, one.jobs) == ("read", "net", True, 0)
+    assert (one.role, one.models, one.is_waiting, one.jobs) == ("read", {"net": "abc"}, True, 0)
     found = scraped(database, redis)
     assert value(found, "anpr_processes", role="read") == 1
     assert value(found, "anpr_model_info") == 1
@@ -354,7 +354,7 @@ def test_no_plate_is_in_any_metric(database, redis) -> None:
     measures = Measures()
     judged(measures, database, event, VerdictStatus.SUSPECT)
     a_reporter("check", redis, measures).tell()
-    text, _ = metrics_text(database, redis)
+    text = generate_latest(registry(database, redis))
     assert b'camera="gate"' in text
     assert event.plate == "1A23456"
     assert b"1A23456" not in text
@@ -388,7 +388,7 @@ def test_prometheus_finds_nothing_wrong_with_the_text(database, redis, tmp_path)
     with measures.job("read"):
         pass
     a_reporter("read", redis, measures).tell()
-    text, _ = metrics_text(database, redis)
+    text = generate_latest(registry(database, redis))
     program = shutil.which("promtool") or str(Path(sys.executable).with_name("promtool"))
     done = subprocess.run([program, "check", "metrics"], input=text, check=False, capture_output=True, timeout=60)
     assert (done.returncode, done.stdout + done.stderr) == (0, b"")
@@ -472,7 +472,7 @@ def test_top_prints_all_of_it_as_text_and_as_json(database_url, redis_url, datab
     assert (camera["camera"], camera["condition"], camera["waiting"]) == ("gate", "running", 1)
     assert camera["frames"]["offered"] == 10
     assert {one["stage"]: one["waiting"] for one in found["queues"]}["detect"] == 1
-    assert [(one["role"], one["model"]) for one in found["processes"]] == [("detect", "net")]
+    assert [(one["role"], one["models"]) for one in found["processes"]] == [("detect", {"net": "abc"})]
     assert found["verdicts_last_hour"]["VALID"] == 0
     assert found["failures"] == []
 
@@ -488,4 +488,4 @@ def test_top_says_so_where_nothing_runs(database_url, redis_url, tmp_path) -> No
     assert isinstance(ended.error, Unavailable)
     assert str(ended.error).startswith(f"nothing runs on {tmp_path}: start `anpr run`; ")
     idle = run(top, "--once", DATABASE_URL=database_url, REDIS_URL=redis_url)
-    assert "No process of anpr is at work on these servers" in idle.out
+    assert "Nothing ingests and no worker runs on these servers" in idle.out

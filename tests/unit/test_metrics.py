@@ -39,6 +39,7 @@ def test_each_metric_is_there_once_and_named_as_prometheus_would_have_it() -> No
 
 def test_no_label_can_hold_a_plate() -> None:
     known = {"camera", "outcome", "stage", "state", "task", "status", "country", "role", "version", "model", "sha256"}
+    known |= {"route", "method"}
     assert {label for one in metrics.ALL for label in one.labels} == known
 
 

@@ -35,12 +35,29 @@ def answer(status: int, detail: str, *, headers: dict[str, str] | None = None, *
 
 def install(app: FastAPI) -> None:
     """Have every failure answered as a problem."""
-    app.add_exception_handler(HTTPException, _http)
-    app.add_exception_handler(RequestValidationError, _invalid)
-    app.add_exception_handler(BadInput, _bad_input)
-    app.add_exception_handler(Retryable, _away)
-    for one in NOT_MIGRATED:
-        app.add_exception_handler(one, _not_migrated)
+    for one in (HTTPException, RequestValidationError, BadInput, Retryable, *NOT_MIGRATED):
+        app.add_exception_handler(one, _handled)
+
+
+async def _handled(_: Request, exc: Exception) -> JSONResponse:
+    return of(exc)
+
+
+def of(exc: Exception) -> JSONResponse:
+    """The answer to any failure."""
+    match exc:
+        case HTTPException():
+            return _http(exc)
+        case RequestValidationError():
+            return _invalid(exc)
+        case BadInput():
+            return answer(422, str(exc))
+        case Retryable():
+            return away(str(exc))
+        case _ if isinstance(exc, NOT_MIGRATED):
+            return not_migrated(exc)
+        case _:
+            return unexpected(exc)
 
 
 def unexpected(exc: Exception) -> JSONResponse:
@@ -59,8 +76,7 @@ def not_migrated(exc: Exception) -> JSONResponse:
     return away("The database is not up to date: run `anpr db migrate`.")
 
 
-async def _http(_: Request, exc: Exception) -> JSONResponse:
-    assert isinstance(exc, HTTPException)  # noqa: S101 (for the type checker: it is registered for these alone)
+def _http(exc: HTTPException) -> JSONResponse:
     more = exc.more if isinstance(exc, Problem) else {}
     headers = None if exc.headers is None else dict(exc.headers)
     detail = exc.detail if isinstance(exc, Problem) else _PLAIN.get(exc.status_code, str(exc.detail))
@@ -70,23 +86,10 @@ async def _http(_: Request, exc: Exception) -> JSONResponse:
 _PLAIN = {404: "There is nothing at this address.", 405: "This address does not take that method."}
 
 
-async def _invalid(_: Request, exc: Exception) -> JSONResponse:
-    assert isinstance(exc, RequestValidationError)  # noqa: S101
+def _invalid(exc: RequestValidationError) -> JSONResponse:
     errors = [
         {"in": str(one["loc"][0]), "name": ".".join(str(part) for part in one["loc"][1:]), "detail": one["msg"]}
         for one in exc.errors()
     ]
     told = "; ".join(f"{one['name'] or one['in']}: {one['detail']}" for one in errors)
     return answer(422, told, errors=errors)
-
-
-async def _bad_input(_: Request, exc: Exception) -> JSONResponse:
-    return answer(422, str(exc))
-
-
-async def _away(_: Request, exc: Exception) -> JSONResponse:
-    return away(str(exc))
-
-
-async def _not_migrated(_: Request, exc: Exception) -> JSONResponse:
-    return not_migrated(exc)

@@ -1,7 +1,8 @@
-"""What a run shows while it works: a bar a source on a terminal, a line now and then elsewhere."""
+"""What is shown while work goes on: bars on a terminal; of a run a line now and then elsewhere."""
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
+from contextlib import contextmanager
 from types import TracebackType
 from typing import Self
 
@@ -9,6 +10,8 @@ from rich.console import Console
 from rich.progress import BarColumn, TaskID, TextColumn, TimeElapsedColumn
 from rich.progress import Progress as Bars
 
+from storage.list_files import Progress as ListProgress
+from storage.list_files import Step
 from storage.plate_events import EventCounts
 from storage.sessions import Session
 
@@ -20,15 +23,7 @@ class Progress:
 
     def __init__(self, console: Console) -> None:
         self._console = console
-        self._bars = Bars(
-            TextColumn("{task.description}"),
-            BarColumn(bar_width=24),
-            TextColumn("{task.fields[told]}"),
-            TimeElapsedColumn(),
-            console=console,
-            transient=True,
-            disable=not console.is_terminal,
-        )
+        self._bars = _bars(console)
         self._tasks: dict[int, TaskID] = {}
         self._last_line_s = time.monotonic()
 
@@ -53,6 +48,31 @@ class Progress:
             for session in sessions:
                 told = _told(session, counts.get(session.id, EventCounts()))
                 self._console.print(f"{session.camera}: {told}", highlight=False)
+
+
+@contextmanager
+def list_progress(console: Console) -> Generator[ListProgress]:
+    """What to tell of the import of a list: a terminal shows it as a bar."""
+    with _bars(console) as bars:
+        task = bars.add_task("checking", total=1.0, told="")
+
+        def heard(step: Step) -> None:
+            told = f"{step.rows}{'' if step.total is None else f'/{step.total}'} vignettes"
+            bars.update(task, description=step.phase, completed=step.share, told=told)
+
+        yield heard
+
+
+def _bars(console: Console) -> Bars:
+    return Bars(
+        TextColumn("{task.description}"),
+        BarColumn(bar_width=24),
+        TextColumn("{task.fields[told]}"),
+        TimeElapsedColumn(),
+        console=console,
+        transient=True,
+        disable=not console.is_terminal,
+    )
 
 
 def _done(session: Session) -> int:

@@ -18,11 +18,12 @@ from rich.text import Text
 from anpr.errors import BadInput
 from cli import settings
 from cli.options import TIME_HELP, TollCountry, migrated_database, moment
+from cli.progress import list_progress
 from cli.settings import ConfigOption
 from storage import snapshots
-from storage.db import Database
+from storage.list_files import Terms
 from storage.snapshots import SnapshotRow
-from storage.vignette_files import Terms, import_file, update_file
+from storage.vignette_files import import_file, update_file
 
 app = typer.Typer(help="The lists of paid vignettes.", no_args_is_help=True)
 
@@ -76,10 +77,9 @@ def _group() -> None:
     """The lists of paid vignettes."""
 
 
-def _putting(
-    put: Callable[[Database, Path, str | None, datetime | None, Terms], list[str]],
-) -> Callable[..., None]:
-    """The command that puts a file in by one of the ways there are."""
+def _putting(*, changes: bool) -> Callable[..., None]:
+    """The command that puts a file in by one of the two ways there are."""
+    put = update_file if changes else import_file
 
     def command(  # noqa: PLR0917 (Typer takes a command's options as its parameters)
         file: ListFile,
@@ -93,14 +93,15 @@ def _putting(
         registry = settings.load(config).registry
         terms = Terms.of(registry, signature=signature, count=count, accept_shrink=accept_shrink)
         with migrated_database(config) as database:
-            for line in put(database, file, country, as_of, terms):
-                print(line)
+            with list_progress(Console()) as progress:
+                told = put(database, file, country, as_of, terms, progress=progress)
+            print("\n".join(told))
 
     return command
 
 
-app.command("import", help=_IMPORT)(_putting(import_file))
-app.command("update", help=_UPDATE)(_putting(update_file))
+app.command("import", help=_IMPORT)(_putting(changes=False))
+app.command("update", help=_UPDATE)(_putting(changes=True))
 
 
 @app.command("list")

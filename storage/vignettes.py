@@ -29,6 +29,7 @@ class Origin:
 
 
 _ONE_AT_A_TIME = "select pg_advisory_xact_lock(%(space)s, hashtext(%(country)s))"
+_NOW_OR_NEVER = "select pg_try_advisory_xact_lock(%(space)s, hashtext(%(country)s))"
 _SPACE = 0x76676E74  # "vgnt": who changes a country's registry
 _GATE_SPACE = 0x67617465  # "gate": who judges by it, against who brings a new snapshot into force
 
@@ -46,6 +47,11 @@ _COUNT = "update registry_snapshots set vignettes = %(count)s where id = %(id)s"
 def lock(conn: Conn, toll_country: str) -> None:
     """Let nobody else change this country's registry until the transaction ends."""
     conn.execute(_ONE_AT_A_TIME, {"space": _SPACE, "country": toll_country})
+
+
+def try_lock(conn: Conn, toll_country: str) -> bool:
+    """As `lock`, but says False at once where somebody else changes it now."""
+    return returned(conn.execute(_NOW_OR_NEVER, {"space": _SPACE, "country": toll_country}).fetchone())[0]
 
 
 def import_snapshot(conn: Conn, toll_country: str, rows: Iterable[VignetteRow], origin: Origin) -> int:

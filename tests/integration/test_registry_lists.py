@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from itertools import takewhile
 from pathlib import Path
 
 import pytest
@@ -15,7 +16,8 @@ from anpr import signatures
 from anpr.errors import BadRegistry
 from storage import vignettes
 from storage.db import Conn, Database
-from storage.vignette_files import Terms, import_file, update_file
+from storage.list_files import Step, Terms
+from storage.vignette_files import import_file, update_file
 
 T0 = datetime(2026, 5, 1, 10, 0, tzinfo=UTC)
 HEADER = "plate,kind,valid_from,valid_to,change\n"
@@ -60,6 +62,37 @@ def test_a_list_with_fewer_entries_than_promised_is_refused(database: Database, 
     with database.transaction() as conn:
         assert vignettes.in_force(conn, "CZ") is None
     assert len(import_file(database, path, "CZ", None, Terms(count=1))) == 1
+
+
+def test_an_import_tells_of_every_row_it_checks_and_stores(database: Database, tmp_path: Path) -> None:
+    lines = [f"{('CZ', 'SK')[n % 3 == 0]},{n:06},year,2026-05-01,2026-05-30" for n in range(4500)]
+    path = a_list(tmp_path, *lines, header="toll_country,plate,kind,valid_from,valid_to\n")
+    told: list[Step] = []
+    import_file(database, path, None, None, TERMS, progress=told.append)
+    checking = list(takewhile(lambda one: one.phase == "checking", told))
+    storing = told[len(checking) :]
+    at = [(one.rows, one.share, one.total) for one in checking]
+    assert at == sorted(at)
+    assert (at[0], at[-1]) == ((0, 0, None), (4500, 1, None))
+    assert len(at) > 10
+    assert [(one.phase, one.rows) for one in storing] == [
+        *(("storing", rows) for rows in (0, 1000, 2000, 3000, 3000, 3000, 4000)),
+        *(("finishing", 4500),) * 2,
+    ]
+    assert [(one.total, one.share) for one in storing] == [(4500, one.rows / 4500) for one in storing]
+
+
+@pytest.mark.parametrize("phase", ["checking", "storing", "finishing"])
+def test_who_hears_of_the_progress_can_end_the_import(database: Database, tmp_path: Path, phase: str) -> None:
+    import_file(database, a_list(tmp_path, "1A1,year,2026-05-01,2026-05-30"), "CZ", None, TERMS)
+
+    def heard(step: Step) -> None:
+        if step.phase == phase:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        import_file(database, a_list(tmp_path, "2B2,year,2026-05-01,2026-05-30"), "CZ", None, TERMS, progress=heard)
+    assert known(database, "1A1", "2B2") == ["1A1 year 05-30"]
 
 
 def test_json_lists_are_imported_by_country(database: Database, tmp_path: Path) -> None:

@@ -17,10 +17,11 @@ from rich.console import Console
 from anpr import log
 from anpr.config import Camera, Settings
 from anpr.errors import AnprError, Unavailable
-from cli.embedded import EmbeddedServers
+from cli.embedded import locked
 from cli.progress import Progress
 from cli.report.table import events_table
 from cli.settings import RUN_SETTINGS
+from cli.shared import SharedServers
 from cli.supervise import Supervisor
 from cli.worker import command as worker_command
 from storage import migrate, notifications, plate_events, sessions
@@ -81,7 +82,7 @@ def execute(
     for one in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         signal.signal(one, lambda *_: stop.set())
     began_s = time.monotonic()
-    with servers(wanted, data_dir, console) as (served, embedded):
+    with servers(wanted, data_dir, console) as (served, shared):
         queues.ping(queues.connect(served.redis_url))
         database = Database(served.database_url)
         with database.transaction() as conn:
@@ -91,7 +92,7 @@ def execute(
         for path in vignettes:
             for line in import_file(database, path, wanted.defaults.toll_country, None, Terms.of(wanted.registry)):
                 console.print(line, highlight=False)
-        outcome = _watch(served, embedded, database, data_dir=data_dir, crew=crew, stop=stop, console=console)
+        outcome = _watch(served, shared, database, data_dir=data_dir, crew=crew, stop=stop, console=console)
         ids = [session.id for session in outcome.sessions]
         with database.transaction() as conn:
             rows = plate_events.of_sessions(conn, ids, limit=MOST_EVENTS)
@@ -120,18 +121,29 @@ def execute(
 
 
 @contextmanager
-def servers(wanted: Settings, data_dir: Path, console: Console) -> Generator[tuple[Settings, EmbeddedServers | None]]:
-    """The settings with the servers to use: those given, embedded ones for the rest."""
+def servers(wanted: Settings, data_dir: Path, console: Console) -> Generator[tuple[Settings, SharedServers | None]]:
+    """The settings with the servers to use: those given, for the rest embedded ones, shared with `anpr serve`."""
     if wanted.database_url and wanted.redis_url:
         yield wanted, None
         return
-    with EmbeddedServers(data_dir, postgres=not wanted.database_url, redis=not wanted.redis_url) as embedded:
+    shared = SharedServers(data_dir, postgres=not wanted.database_url, redis=not wanted.redis_url)
+    with shared, _alone(data_dir):
         console.print(f"data: {data_dir}", highlight=False, soft_wrap=True)
         urls = {
-            "database_url": wanted.database_url or embedded.database_url,
-            "redis_url": wanted.redis_url or embedded.redis_url,
+            "database_url": wanted.database_url or shared.database_url,
+            "redis_url": wanted.redis_url or shared.redis_url,
         }
-        yield wanted.model_copy(update=urls), embedded
+        yield wanted.model_copy(update=urls), shared
+
+
+@contextmanager
+def _alone(data_dir: Path) -> Generator[None]:
+    """Raises InUse where another run works on a data directory: both would write its settings."""
+    held = locked(data_dir / "run.lock", f"{data_dir} is in use by another `anpr run`")
+    try:
+        yield
+    finally:
+        os.close(held)
 
 
 def check_source(camera: Camera) -> None:
@@ -156,7 +168,7 @@ def check_models(wanted: Settings) -> None:
 
 def _watch(
     served: Settings,
-    embedded: EmbeddedServers | None,
+    shared: SharedServers | None,
     database: Database,
     *,
     data_dir: Path,
@@ -184,8 +196,8 @@ def _watch(
 
         def look() -> bool:
             nonlocal is_away
-            if embedded is not None:
-                embedded.poll()
+            if shared is not None:
+                shared.check()
             try:
                 with database.transaction() as conn:
                     ours[:] = sessions.of_cameras(conn, list(served.cameras), since=began)

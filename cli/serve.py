@@ -3,7 +3,6 @@
 import os
 import signal
 import sys
-import threading
 from collections.abc import Generator
 from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from pathlib import Path
@@ -15,18 +14,16 @@ from rich.console import Console
 
 from anpr import log
 from anpr.config import Settings
-from anpr.errors import AnprError, BadConfig, Unavailable
+from anpr.errors import BadConfig, Unavailable
 from cli import settings
 from cli.accounts import default_data_dir
-from cli.embedded import EmbeddedServers, InUse
 from cli.settings import RUN_SETTINGS, ConfigOption
+from cli.shared import SharedServers
 from storage import migrate
 from storage.db import Database
 
 if TYPE_CHECKING:
     from api.held import Held
-
-LOOK_S = 1.0
 
 _log = log.get(__name__)
 
@@ -104,7 +101,9 @@ def served(config: Path | None) -> Generator[Settings]:
         yield loaded
         return
     data_dir = Path(os.environ.get("ANPR_DATA_DIR") or default_data_dir()).expanduser().absolute()
-    with _own(data_dir, loaded) as urls:
+    with SharedServers(data_dir, redis=not loaded.redis_url) as servers:
+        urls = {"database_url": servers.database_url, "redis_url": loaded.redis_url or servers.redis_url}
+        _remember(data_dir, urls)
         told = settings.load(data_dir / RUN_SETTINGS) if (data_dir / RUN_SETTINGS).exists() else loaded
         evidence = told.evidence_dir if told is not loaded else str(data_dir / "evidence")
         own = {} if "evidence_dir" in loaded.model_fields_set else {"evidence_dir": evidence}
@@ -113,61 +112,6 @@ def served(config: Path | None) -> Generator[Settings]:
             migrate.migrate(conn)
         database.close()
         yield loaded.model_copy(update=urls | own)
-
-
-@contextmanager
-def _own(data_dir: Path, loaded: Settings) -> Generator[dict[str, str]]:
-    """The addresses of the servers of a data directory: ours while we run, or those of an `anpr run` beside us.
-
-    Where that ends before us, we start them again.
-    """
-    try:
-        embedded = EmbeddedServers(data_dir, redis=not loaded.redis_url)
-        embedded.__enter__()
-    except InUse:
-        told = data_dir / RUN_SETTINGS
-        if not told.exists():
-            raise
-        run = settings.load(told)
-        urls = {"database_url": run.database_url, "redis_url": loaded.redis_url or run.redis_url}
-        with _kept(EmbeddedServers(data_dir, redis=not loaded.redis_url), runs=False):
-            yield urls
-        return
-    urls = {"database_url": embedded.database_url, "redis_url": loaded.redis_url or embedded.redis_url}
-    _remember(data_dir, urls)
-    with _kept(embedded, runs=True):
-        yield urls
-
-
-@contextmanager
-def _kept(embedded: EmbeddedServers, *, runs: bool) -> Generator[None]:
-    """See to it that the servers run: start again what died, take over what another instance has left."""
-    stop = threading.Event()
-    state = {"runs": runs}
-
-    def keep() -> None:
-        while not stop.wait(LOOK_S):
-            try:
-                if state["runs"]:
-                    embedded.poll()
-                else:
-                    embedded.__enter__()
-                    state["runs"] = True
-                    _log.info("api.servers_taken_over", data=str(embedded.data_dir))
-            except InUse:
-                continue
-            except AnprError as exc:
-                _log.error("api.servers_away", why=str(exc))
-
-    keeper = threading.Thread(target=keep, name="servers", daemon=True)
-    keeper.start()
-    try:
-        yield
-    finally:
-        stop.set()
-        keeper.join()
-        if state["runs"]:
-            embedded.__exit__(None, None, None)
 
 
 def _remember(data_dir: Path, urls: dict[str, str]) -> None:

@@ -1,6 +1,7 @@
 """The embedded Postgres and Redis: real servers, real kills."""
 
 import importlib.util
+import io
 import json
 import os
 import subprocess
@@ -12,10 +13,15 @@ import psutil
 import psycopg
 import pytest
 import redis
+from pipeline import until
+from rich.console import Console
 from servers import open_directory
 
+from anpr.config import Settings
 from anpr.errors import BadInput, Unavailable
+from cli import pipeline
 from cli.embedded import EmbeddedServers
+from cli.shared import SharedServers
 
 HOLDER = """
 import json, sys, time
@@ -25,6 +31,15 @@ from cli.embedded import EmbeddedServers
 with EmbeddedServers(Path(sys.argv[1])) as servers:
     print(json.dumps([servers.database_url, servers.redis_url, servers.pids()]), flush=True)
     time.sleep(60)
+"""
+SHARER = """
+import json, sys
+from pathlib import Path
+from cli.shared import SharedServers
+
+with SharedServers(Path(sys.argv[1])) as servers:
+    print(json.dumps([servers.database_url, servers.redis_url, {}]), flush=True)
+    sys.stdin.readline()
 """
 Urls = tuple[str, str]
 
@@ -44,7 +59,7 @@ def used() -> Iterator[Path]:
         yield directory / "data"
 
 
-def urls(servers: EmbeddedServers) -> Urls:
+def urls(servers: EmbeddedServers | SharedServers) -> Urls:
     return servers.database_url, servers.redis_url
 
 
@@ -63,14 +78,19 @@ def noted(urls: Urls) -> tuple[str, str]:
         return in_postgres[0][0], str(client.get("note"))
 
 
-def other_holder(data_dir: Path, **env: str) -> tuple[subprocess.Popen[str], Urls, list[psutil.Process]]:
+def other_holder(
+    data_dir: Path, program: str = HOLDER, **env: str
+) -> tuple[subprocess.Popen[str], Urls, list[psutil.Process]]:
     """Another process with servers running on `data_dir`, their URLs, and they."""
     process = subprocess.Popen(
-        [sys.executable, "-c", HOLDER, str(data_dir)], stdout=subprocess.PIPE, text=True, env=dict(os.environ) | env
+        [sys.executable, "-c", program, str(data_dir)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+        env=dict(os.environ) | env,
     )
     assert process.stdout is not None
-    with process.stdout:
-        database_url, redis_url, pids = json.loads(process.stdout.readline())
+    database_url, redis_url, pids = json.loads(process.stdout.readline())
     return process, (database_url, redis_url), [psutil.Process(pid) for pid in pids.values()]
 
 
@@ -84,7 +104,7 @@ def alive(process: psutil.Process) -> bool:
 
 def kill(process: subprocess.Popen[str]) -> None:
     process.kill()
-    process.wait()
+    process.communicate()
 
 
 def servers_in(data_dir: Path) -> list[str]:
@@ -130,6 +150,67 @@ def test_a_second_instance_on_the_same_data_is_refused_in_one_line(used: Path) -
         assert str(refused.value) == f"{used} is in use by another anpr (pid {os.getpid()})"
         note(urls(first), "the first goes on")
         assert noted(urls(first)) == ("the first goes on", "the first goes on")
+
+
+def has_noted(urls: Urls) -> tuple[str, str] | None:
+    try:
+        return noted(urls)
+    except (psycopg.Error, redis.RedisError):
+        return None
+
+
+def end(process: subprocess.Popen[str]) -> None:
+    """Let a holder leave its `with` block."""
+    process.communicate("\n", timeout=30)
+    assert process.returncode == 0
+
+
+def test_who_comes_second_uses_the_servers_of_the_first_and_keeps_them_going(used: Path) -> None:
+    first, its_urls, _ = other_holder(used, SHARER)
+    with SharedServers(used) as second:
+        assert (second.database_url, second.redis_url) == its_urls
+        note(its_urls, "by both")
+        assert servers_in(used) == []
+        end(first)
+        until(lambda: has_noted(its_urls) == ("by both", "by both"), within_s=30, what="the second has started them")
+        assert servers_in(used) == ["postgres", "redis-server"]
+        second.check()
+    assert servers_in(used) == []
+
+
+def test_who_comes_second_may_be_the_first_to_go(used: Path) -> None:
+    with SharedServers(used) as first:
+        second, its_urls, _ = other_holder(used, SHARER)
+        note(its_urls, "by both")
+        end(second)
+        assert noted(urls(first)) == ("by both", "by both")
+
+
+def test_a_path_of_another_that_is_too_long_for_a_socket_works_too(used: Path) -> None:
+    long = used.parent / ("long-" * 20) / "shared"
+    with SharedServers(long, postgres=False) as first, SharedServers(long, postgres=False) as second:
+        assert second.redis_url == first.redis_url
+        with pytest.raises(BadInput), EmbeddedServers(long, postgres=False):
+            pass
+        with redis.Redis.from_url(first.redis_url) as client:
+            assert client.ping()
+
+
+def test_servers_that_the_other_does_not_run_are_one_clear_line(used: Path) -> None:
+    with EmbeddedServers(used, redis=False), pytest.raises(BadInput) as refused, SharedServers(used, wait_s=0.2):
+        pass
+    assert str(refused.value) == (
+        f"{used} is in use by another anpr (pid {os.getpid()}), which runs no such servers:"
+        " stop it, or set DATABASE_URL and REDIS_URL"
+    )
+
+
+def test_one_run_at_a_time_uses_a_data_directory(used: Path) -> None:
+    nobody = Console(file=io.StringIO())
+    first, second = pipeline.servers(Settings(), used, nobody), pipeline.servers(Settings(), used, nobody)
+    with first, pytest.raises(BadInput) as refused, second:
+        pass
+    assert str(refused.value) == f"{used} is in use by another `anpr run` (pid {os.getpid()})"
 
 
 def test_the_lock_is_not_inherited_by_the_servers(used: Path) -> None:

@@ -21,11 +21,15 @@ _log = log.get(__name__)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Told:
-    """What watchers hear: events as they are now, ids of those that are no more, and how far that goes."""
+    """What watchers hear: events as they are now, ids of those that are no more, and how far that goes.
 
-    rows: tuple[EventRow, ...]
-    gone: tuple[int, ...]
-    mark: Mark
+    `is_back` is False where Postgres has gone away, and True with what came until it was back.
+    """
+
+    rows: tuple[EventRow, ...] = ()
+    gone: tuple[int, ...] = ()
+    mark: Mark | None = None
+    is_back: bool | None = None
 
 
 @dataclass(slots=True, kw_only=True, eq=False)
@@ -103,6 +107,7 @@ class Live:
             except Retryable as exc:
                 if not is_away:
                     _log.warning("live.waits", why=str(exc))
+                    self._tell(Told(is_back=False))
                 is_away = True
                 self._stop.wait(RETRY_S)
 
@@ -112,8 +117,9 @@ class Live:
             mark = changes.mark(conn)
             ids = set(changed.ids) | (set(changes.since(conn, seen)) if missed and seen is not None else set())
             rows = plate_events.get_all(conn, sorted(ids)) if ids and self._watchers else []
-        if rows or changed.gone:
-            self._tell(Told(rows=tuple(reversed(rows)), gone=tuple(sorted(changed.gone)), mark=mark))
+        if rows or changed.gone or missed:
+            gone = tuple(sorted(changed.gone))
+            self._tell(Told(rows=tuple(reversed(rows)), gone=gone, mark=mark, is_back=missed or None))
         return mark
 
     def _tell(self, told: Told | None) -> None:

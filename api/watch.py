@@ -70,6 +70,8 @@ async def live(
 ) -> Any:
     """New and changed events: `event: event` with the event, `event: gone` where one was merged into another.
 
+    `event: away` says that the database does not answer, `event: back` that it does again.
+
     The same event comes again each time it changes. A comment comes every 15 s where nothing else does.
     """
     watcher = held.live.join(asyncio.get_running_loop())
@@ -103,8 +105,9 @@ async def _stream(held: Held, watcher: Watcher, wanted: Wanted, first: str) -> A
 
 
 def _written(told: Told, wanted: Wanted) -> str:
-    parts = [f"event: gone\ndata: {json.dumps({'id': one})}\n\n" for one in told.gone]
-    return "".join(parts) + _rows(told.rows, told.mark, wanted)
+    parts = [] if told.is_back is None else [f"event: {'back' if told.is_back else 'away'}\ndata: {{}}\n\n"]
+    parts += [f"event: gone\ndata: {json.dumps({'id': one})}\n\n" for one in told.gone]
+    return "".join(parts) + ("" if told.mark is None else _rows(told.rows, told.mark, wanted))
 
 
 def _rows(rows: Sequence[EventRow], mark: Mark, wanted: Wanted) -> str:

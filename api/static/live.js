@@ -13,12 +13,14 @@ const clock = new Intl.DateTimeFormat("sv-SE", { timeZone: zone, dateStyle: "sho
 const TONES = { VALID: "good", EXEMPT: "good", NOT_LIABLE: "good", GRACE: "good", SUSPECT: "bad" };
 const AGAIN_MS = 5000;
 const LIKELY = 0.5; // probability from which a country is shown
+const HEARD_MS = 1000;
 const held = []; // what came while paused
+const unheard = new Map(); // sentences by car
 let source = null;
 let paused = false;
 
 function say(name, text) {
-  if (state.dataset.state === name) return;
+  if (state.textContent === text) return;
   state.dataset.state = name;
   state.textContent = text;
 }
@@ -90,8 +92,21 @@ function put(car) {
   empty.hidden = true;
   const verdict = item.querySelector('[data-slot="verdict"]').textContent;
   if (!known || before !== verdict) {
-    news.textContent = `${item.querySelector('[data-slot="look"]').ariaLabel}: ${verdict}, ${car.camera}`;
+    tell(car.id, `${item.querySelector('[data-slot="look"]').ariaLabel}: ${verdict}, ${car.camera}`);
   }
+}
+
+/** Say it to those who hear the page: of many cars at once the last one and their number. */
+function tell(id, sentence) {
+  if (unheard.size === 0) {
+    setTimeout(() => {
+      const last = [...unheard.values()].at(-1);
+      news.textContent = unheard.size === 1 ? last : `${unheard.size} cars, the last: ${last}`;
+      unheard.clear();
+    }, HEARD_MS);
+  }
+  unheard.delete(id);
+  unheard.set(id, sentence);
 }
 
 function drop(id) {
@@ -126,10 +141,12 @@ function listen() {
   const query = new URLSearchParams(location.search).getAll("camera").filter(Boolean);
   source = new EventSource(`/api/live?${new URLSearchParams(query.map((one) => ["camera", one]))}`);
   source.addEventListener("open", () => say("running", "live"));
+  source.addEventListener("away", () => say("silent", "database away, waiting…"));
+  source.addEventListener("back", () => say("running", "live"));
   source.addEventListener("event", (message) => now(() => put(JSON.parse(message.data))));
   source.addEventListener("gone", (message) => now(() => drop(JSON.parse(message.data).id)));
   source.addEventListener("error", () => {
-    say("silent", "connection lost, trying again…");
+    say("silent", "connection lost, trying…");
     if (source.readyState !== EventSource.CLOSED) return;
     setTimeout(async () => {
       await refill();

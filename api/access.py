@@ -116,7 +116,7 @@ async def _found(held: Held, headers: Headers) -> Principal | Response | None:
     try:
         return await run_in_threadpool(_principal, held, headers)
     except Retryable as exc:
-        return problems.away(str(exc))
+        return problems.waits(exc)
     except problems.NOT_MIGRATED as exc:
         return problems.not_migrated(exc)
 

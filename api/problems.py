@@ -53,7 +53,7 @@ def of(exc: Exception) -> JSONResponse:
         case BadInput():
             return answer(422, str(exc))
         case Retryable():
-            return away(str(exc))
+            return waits(exc)
         case _ if isinstance(exc, NOT_MIGRATED):
             return not_migrated(exc)
         case _:
@@ -68,6 +68,12 @@ def unexpected(exc: Exception) -> JSONResponse:
 
 def away(why: str) -> JSONResponse:
     return answer(503, why, headers={"Retry-After": str(RETRY_S)})
+
+
+def waits(exc: Retryable) -> JSONResponse:
+    """The answer while something that we need is away; what and where it is, is for the log alone."""
+    _log.info("api.waits", why=str(exc))
+    return away("What this server needs, such as its database, does not answer.")
 
 
 def not_migrated(exc: Exception) -> JSONResponse:

@@ -44,7 +44,11 @@ class ProblemPages:
 
     def _answer(self, scope: Scope, begun: MutableMapping[str, Any], body: bytes) -> ASGIApp:
         problem, headers = json.loads(body), Headers(raw=begun["headers"])
-        answer = page.render(Request(scope), "problem.html.j2", self._held(), status=begun["status"], problem=problem)
+        asked = Request(scope)
+        again = f"?{asked.url.query}" if asked.method == "GET" else "/login"  # whose form alone is sent by browsers
+        answer = page.render(
+            asked, "problem.html.j2", self._held(), status=begun["status"], problem=problem, again=again
+        )
         for name in _KEPT:
             if name in headers:
                 answer.headers[name] = headers[name]

@@ -38,7 +38,7 @@ def explain(event: PlateEvent, verdict: Verdict, pack: RulePack | None) -> str:
 
 def _seen(event: PlateEvent, zone: str) -> str:
     plate = f"the plate {event.plate}" if event.plate else "a plate that nobody could read"
-    sure = f"{event.agreeing} of {event.reads} looks agree; taken together they are {event.confidence:.0%} sure"
+    sure = f"{event.agreeing} of {event.reads} looks agree; taken together they are {_percent(event.confidence)} sure"
     return f'On {_local(event.first_seen, zone)} the camera "{event.camera}" saw {plate} ({sure}).'
 
 
@@ -54,7 +54,7 @@ def _country(event: PlateEvent) -> str:
     likeliest = event.regions[0]
     if not likeliest.country or likeliest.probability < LIKELY:
         return " Which country the plate is of cannot be told."
-    return f" The plate is most likely of {likeliest.country} ({likeliest.probability:.0%})."
+    return f" The plate is most likely of {likeliest.country} ({_percent(likeliest.probability)})."
 
 
 def _meaning(event: PlateEvent, verdict: Verdict, zone: str) -> str:
@@ -94,6 +94,11 @@ def _judged(event: PlateEvent, verdict: Verdict, zone: str) -> str:
 def _sources(pack: RulePack) -> str:
     found = [f"- {one.title} ({_STANDINGS[one.standing]}){f': {one.url}' if one.url else ''}" for one in pack.cited]
     return "\n".join([f"The rules {pack.version} were read in:", *found])
+
+
+def _percent(share: float) -> str:
+    """Whole percent; 100 is certain."""
+    return f"{share if share == 1 else min(share, 0.99):.0%}"
 
 
 def _local(moment: datetime, zone: str) -> str:

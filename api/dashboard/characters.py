@@ -19,6 +19,11 @@ class Character:
     probability: float
 
     @property
+    def percent(self) -> int:
+        """Rounded down: 100 is certain, and what is shown is never more than there is."""
+        return int(self.probability * 100 + 1e-6)
+
+    @property
     def level(self) -> Level:
         return "sure" if self.probability >= SURE else "fair" if self.probability >= FAIR else "weak"
 

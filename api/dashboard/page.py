@@ -1,6 +1,6 @@
 """What every page has: its frame, who looks at it, and how values are written."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import cache
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -55,6 +55,8 @@ def environment(zone: str) -> Environment:
         "percent": percent,
         "moment": lambda at: moment(at, zone),
         "ago": ago,
+        "period": period,
+        "after": after,
         "tone": lambda verdict: tone_of(None if verdict is None else VerdictStatus(verdict)),
         "words": lambda verdict: words_of(None if verdict is None else VerdictStatus(verdict)),
         "sign": looks.sign,
@@ -64,7 +66,11 @@ def environment(zone: str) -> Environment:
         "spelled": looks.spelled,
         "characters": characters.characters,
     }
-    made.globals |= {"signs": looks.SIGNS, "statuses": list(VerdictStatus)}
+    made.globals |= {
+        "signs": looks.SIGNS,
+        "statuses": list(VerdictStatus),
+        "labels": {one.value: words_of(one) for one in VerdictStatus},
+    }
     return made
 
 
@@ -73,6 +79,20 @@ def moment(at: datetime, zone: str) -> Markup:
     local = at.astimezone(ZoneInfo(zone))
     return Markup('<time datetime="{}">{}</time>').format(
         at.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z"), f"{local:%Y-%m-%d %H:%M:%S}"
+    )
+
+
+def period(start: datetime, end: datetime, toll_country: str) -> str:
+    """A liability period [start, end) by its days in that country."""
+    zone = ZoneInfo(ZONES.get(toll_country, "UTC"))
+    first, last = start.astimezone(zone).date(), (end.astimezone(zone) - timedelta(microseconds=1)).date()
+    return f"{first}" if first == last else f"{first} to {last}"
+
+
+def after(at: datetime, first: datetime) -> Markup:
+    """How long after another moment something was, with what programs read."""
+    return Markup('<time datetime="{}">+{:.1f}\u202fs</time>').format(
+        at.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z"), (at - first).total_seconds()
     )
 
 

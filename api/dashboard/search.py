@@ -18,6 +18,7 @@ from storage.event_search import EventSearch, Match, Position
 from storage.keys import Principal
 
 PAGE = 50
+CSV_ROWS = 1000  # as many as the API gives at once
 router = APIRouter(include_in_schema=False, dependencies=[allow(*LOOKING)])
 
 
@@ -49,6 +50,7 @@ def search_page(request: Request, held: HeldHere, who: Who) -> Any:
         older=None if following is None else request.url.include_query_params(cursor=following).query,
         newest=request.url.remove_query_params("cursor").query if filters.cursor else None,
         csv=csv,
+        csv_rows=CSV_ROWS,
     )
 
 

@@ -66,11 +66,20 @@ async function answer(section, form) {
     const became = (await taken.json()).state;
     state.textContent = `Case ${section.dataset.case}: ${TOLD[became] ?? became}.`;
     await next();
+    await recount();
   } catch (error) {
     delete section.dataset.sent;
     show(wrong, error.message);
     section.focus();
   }
+}
+
+/** What was answered changes how cases ended; where that cannot be asked, the old counts stay. */
+async function recount() {
+  const answer = await fetch(location.href, { headers: { Accept: "text/html" } }).catch(() => null);
+  if (!answer?.ok || answer.redirected) return;
+  const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+  document.getElementById("outcomes").replaceChildren(...page.getElementById("outcomes").childNodes);
 }
 
 document.getElementById("again").addEventListener("click", () => {

@@ -1,10 +1,10 @@
 """GET /api/stats: events counted by hour, camera and verdict."""
 
 from datetime import UTC, datetime, timedelta
-from typing import Annotated
+from typing import Annotated, Any
 
-from fastapi import APIRouter, Query
-from pydantic import Field
+from fastapi import APIRouter, Query, Response
+from pydantic import Field, TypeAdapter
 
 from api.access import LOOKING, allow
 from api.forms import Form
@@ -13,6 +13,7 @@ from api.parameters import Moment, Name
 from api.problems import Problem
 from storage import stats
 from storage.event_search import EARLIEST
+from storage.stats import Count
 
 LONGEST = timedelta(days=31)
 DEFAULT = timedelta(days=1)
@@ -36,13 +37,17 @@ class StatsForm(Form):
     counts: list[CountForm]
 
 
-@router.get("")
+# Weeks are tens of thousands of counts: written as they come from Postgres, not made forms and checked one by one.
+_WRITTEN = TypeAdapter(dict[str, datetime | list[Count]])
+
+
+@router.get("", response_model=StatsForm)
 def statistics(
     held: HeldHere,
     since: Annotated[Moment | None, Query(alias="from", description="default: a day before `to`")] = None,
     until: Annotated[Moment | None, Query(alias="to", description="default: now")] = None,
     camera: Annotated[Name | None, Query(description="only this one")] = None,
-) -> StatsForm:
+) -> Any:
     """Events per hour, camera and verdict, of 31 days at most."""
     end = until or datetime.now(UTC)
     begin = since or max(EARLIEST, end - DEFAULT)
@@ -50,12 +55,4 @@ def statistics(
         raise Problem(422, f"from, to: must be in this order and at most {LONGEST.days} days apart.")
     with held.reading() as conn:
         found = stats.counts(conn, since=begin, until=end, camera=camera)
-    return StatsForm.model_validate(
-        {
-            "from": begin,
-            "to": end,
-            "counts": [
-                CountForm(hour=one.hour, camera=one.camera, verdict=one.verdict, events=one.events) for one in found
-            ],
-        }
-    )
+    return Response(_WRITTEN.dump_json({"from": begin, "to": end, "counts": found}), media_type="application/json")

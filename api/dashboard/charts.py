@@ -17,9 +17,8 @@ from api.dashboard import drawing, page
 from api.dashboard.drawing import Chart
 from api.dashboard.filters import names_in
 from api.held import HeldHere
-from storage import camera_states, distributions, stats
-from storage.distributions import BINS, Latency
-from storage.stats import Count
+from storage import camera_states, stats
+from storage.stats import BINS, Count, Latency
 
 SPANS = {"24h": 24, "3d": 72, "7d": 168}  # in hours
 TONES: tuple[Tone, ...] = ("good", "unsure", "bad", "open")  # from the bottom up
@@ -48,8 +47,8 @@ def charts_page(request: Request, held: HeldHere) -> Any:
     since, until = hours[0], hours[-1] + HOUR
     with held.reading() as conn:
         counts = stats.counts(conn, since=since, until=until, camera=camera)
-        sure = distributions.confidences(conn, since=since, until=until, camera=camera)
-        late = distributions.latencies(conn, since=since, until=until, camera=camera)
+        sure = stats.confidences(conn, since=since, until=until, camera=camera)
+        late = stats.latencies(conn, since=since, until=until, camera=camera)
         cameras = camera_states.names(conn)
     zone = ZoneInfo(page.zone_of(held))
     form = "%H:%M" if len(hours) <= 24 else "%a %H:%M"

@@ -10,7 +10,7 @@ import httpx
 from api_server import T0, a_key, a_verdict, an_event, held_for, serving
 
 from anpr.types import VerdictStatus
-from storage import distributions, erasures, previews, verdicts
+from storage import erasures, previews, stats, verdicts
 from storage.db import Database
 from storage.keys import Role
 
@@ -125,7 +125,7 @@ def test_what_was_erased_is_told_as_erased(database: Database, database_url: str
 def test_charts_count_confidence_and_the_time_to_the_first_verdict_of_live_cameras(database: Database) -> None:
     sure = [an_event(database, plate=f"AAA{n}", at=T0 + timedelta(hours=n), confidence=0.97) for n in range(3)]
     an_event(database, plate="BBB1", camera="south", confidence=1.0)
-    an_event(database, plate="", camera="south", confidence=0.2)
+    erased = an_event(database, plate="CCC1", camera="south", confidence=0.2)
     with database.transaction() as conn:
         conn.execute(
             "update sessions set is_live = id <> (select session_id from plate_events where id = %s)", sure[2:]
@@ -134,10 +134,11 @@ def test_charts_count_confidence_and_the_time_to_the_first_verdict_of_live_camer
             "update verdicts v set judged_at = last_seen + interval '4 s' from plate_events e where e.id = event_id"
         )
         verdicts.add(conn, sure[0], 3, a_verdict(VerdictStatus.SUSPECT))
-        counted = distributions.confidences(conn, since=BEGIN, until=END)
-        assert {place: count for place, count in enumerate(counted) if count} == {19: 4}
-        assert sum(distributions.confidences(conn, since=BEGIN, until=END, camera="south")) == 1
-        late = distributions.latencies(conn, since=BEGIN, until=END, camera="north")
+        conn.execute("update plate_events set plate = '', erased_at = now() where id = %s", [erased])
+        counted = stats.confidences(conn, since=BEGIN, until=END)
+        assert {place: count for place, count in enumerate(counted) if count} == {4: 1, 19: 4}
+        assert sum(stats.confidences(conn, since=BEGIN, until=END, camera="south")) == 2
+        late = stats.latencies(conn, since=BEGIN, until=END, camera="north")
     assert [(one.hour, one.events, one.median_s, one.p95_s) for one in late] == [
         (T0, 1, 4.0, 4.0),
         (T0 + timedelta(hours=1), 1, 4.0, 4.0),

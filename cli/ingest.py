@@ -1,5 +1,6 @@
 """`anpr ingest`: cameras → Redis."""
 
+import os
 import signal
 import threading
 from typing import Annotated
@@ -19,6 +20,7 @@ def ingest(
 ) -> None:
     """Decode cameras and hand their sampled frames to the workers, until Ctrl-C or the end of all files."""
     from ingest.run import run  # noqa: PLC0415 (loads the decoder)
+    from workers import traces  # noqa: PLC0415
 
     loaded = settings.with_servers(settings.load(config))
     if not loaded.cameras:
@@ -30,5 +32,7 @@ def ingest(
     stop = threading.Event()
     for one in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         signal.signal(one, lambda *_: stop.set())
-    if run(loaded, chosen, stop):
+    with traces.sent("ingest", os.environ):
+        failed = run(loaded, chosen, stop)
+    if failed:
         raise typer.Exit(2)

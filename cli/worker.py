@@ -1,5 +1,6 @@
 """`anpr worker`: the processes that detect, read, check and notify."""
 
+import os
 import signal
 import sys
 import threading
@@ -31,10 +32,12 @@ def worker(
     if number > 1:
         _pool(stage, number, config)
         return
+    from workers import traces  # noqa: PLC0415
     from workers.worker import work  # noqa: PLC0415 (a pool needs no network)
 
-    while not work(chosen, loaded):
-        pass
+    with traces.sent(stage, os.environ):
+        while not work(chosen, loaded):
+            pass
 
 
 def command(stage: str, config: Path | None) -> list[str]:

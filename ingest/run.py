@@ -21,7 +21,7 @@ from ingest.source import Source, SourceFrame, open_source
 from storage import sessions
 from storage.db import Database
 from storage.sessions import IngestCounters
-from workers import frames, queues
+from workers import frames, queues, traces
 from workers.endpoint import Endpoint
 from workers.frames import StoredFrame
 from workers.measures import Measures
@@ -99,7 +99,7 @@ def ingest(name: str, camera: Camera, shared: Ingest) -> None:
         ticker.start()
         complete = False
         try:
-            complete = _pump(camera, source, publisher, shared, first_frame_no=first_frame_no)
+            complete = _pump(name, camera, source, publisher, shared, first_frame_no=first_frame_no)
         finally:
             done.set()
             ticker.join()
@@ -108,6 +108,7 @@ def ingest(name: str, camera: Camera, shared: Ingest) -> None:
 
 
 def _pump(
+    name: str,
     camera: Camera,
     source: Source,
     publisher: Publisher,
@@ -129,8 +130,11 @@ def _pump(
         )
         if wanted:
             if sampled >= first_frame_no:
-                stored = _stored(frame, sampled, region, begin=begin, quality=shared.queue.jpeg_quality)
-                ended_by_stop = not publisher.offer(stored, shared.stop)
+                with traces.begin("ingest", camera=name, session=publisher.session_id, frame=sampled) as span:
+                    quality = shared.queue.jpeg_quality
+                    stored = _stored(frame, sampled, region, begin=begin, quality=quality, trace=span.context)
+                    span.note(bytes=len(stored.jpeg))
+                    ended_by_stop = not publisher.offer(stored, shared.stop)
             sampled += 1
         if ended_by_stop or (shared.stop.is_set() and not source.is_live):
             ended_by_stop = True
@@ -155,7 +159,13 @@ def _counters(source: Source, *, offered: int, sampled: int) -> IngestCounters:
 
 
 def _stored(
-    frame: SourceFrame, number: int, region: RegionOfInterest, *, begin: datetime | None, quality: int
+    frame: SourceFrame,
+    number: int,
+    region: RegionOfInterest,
+    *,
+    begin: datetime | None,
+    quality: int,
+    trace: str,
 ) -> StoredFrame:
     captured_at = frame.captured_at if begin is None else begin + timedelta(seconds=frame.time_s)
     image = frame.image()
@@ -167,6 +177,7 @@ def _stored(
         left_px=left,
         top_px=top,
         jpeg=encode_jpeg(region.cut(image), quality),
+        trace=trace,
     )
 
 

@@ -14,7 +14,7 @@ from anpr.types import Candidate, PlateEvent, PlateRead, Verdict, VerdictStatus
 from anpr.vignettes import JudgeRules, is_readable, judge, readings
 from storage import erasures, evidence, plate_events, plate_reads, verdicts, vignettes
 from storage.db import Conn
-from workers import queues
+from workers import queues, traces
 from workers.measures import judged
 from workers.process import current, job
 
@@ -57,7 +57,19 @@ def _group(conn: Conn, session_id: int, new: list[PlateRead], settings: Settings
         elif final and not still_open:
             gone += _came_late(conn, session_id, found, final[0])
         else:
-            gone += _join_reads(conn, session_id, found, still_open, pictures=settings.read.pictures)
+            gone += _traced_join(conn, session_id, found, still_open, pictures=settings.read.pictures)
+    return gone
+
+
+def _traced_join(conn: Conn, session_id: int, found: Group, event_ids: list[int], *, pictures: int) -> list[str]:
+    """Join reads in the trace of their event, which is that of its first frame, linked to those of the other frames."""
+    redis, frame_nos = current().redis, [read.frame_no for read in found.reads]
+    keys = [traces.event_key(event_id) for event_id in event_ids]
+    keys += [traces.frame_key(session_id, frame_no) for frame_no in frame_nos]
+    with traces.join(redis, "group", keys, session=session_id, reads=len(frame_nos)) as span:
+        event_id, gone = _join_reads(conn, session_id, found, event_ids, pictures=pictures)
+        span.note(event=event_id)
+        traces.keep(redis, traces.event_key(event_id), span.context, nx=True)
     return gone
 
 
@@ -73,8 +85,11 @@ def _came_late(conn: Conn, session_id: int, found: Group, event_id: int) -> list
     return evidence.drop(conn, session_id, keys)
 
 
-def _join_reads(conn: Conn, session_id: int, found: Group, event_ids: list[int], *, pictures: int) -> list[str]:
-    """Make reads and these events one event, a new one where there is none, and vote on it."""
+def _join_reads(
+    conn: Conn, session_id: int, found: Group, event_ids: list[int], *, pictures: int
+) -> tuple[int, list[str]]:
+    """Make reads and these events one event, a new one where there is none, and vote on it; its id, and paths of
+    pictures that are no longer needed."""
     if event_ids:
         event_id, *others = event_ids
         if others:
@@ -89,12 +104,22 @@ def _join_reads(conn: Conn, session_id: int, found: Group, event_ids: list[int],
     candidates = vote.candidates if corrected is None else (Candidate(text=corrected, confidence=1.0),)
     day = min(read.captured_at for read in voters).date()
     plate_events.revote(conn, event_id, vote, ranked[0], regions.of_plate(candidates, voters, at=day))
-    return evidence.thin(conn, event_id, _keys(ranked[:pictures]))
+    return event_id, evidence.thin(conn, event_id, _keys(ranked[:pictures]))
 
 
 @job
 def check(event_id: int) -> None:
     """Judge a closed event against the registry in force and keep the verdict."""
+    with traces.join(current().redis, "check", [traces.event_key(event_id)], event=event_id) as span:
+        found = _check(event_id)
+        if found is not None:
+            event, verdict = found
+            span.note(camera=event.camera, verdict=verdict.status.value)
+            _tell(event, verdict)
+
+
+def _check(event_id: int) -> tuple[PlateEvent, Verdict] | None:
+    """An event that is to be judged and its verdict, which is kept."""
     process = current()
     settings = process.settings.check
     rules = JudgeRules(
@@ -105,24 +130,23 @@ def check(event_id: int) -> None:
     with process.database.transaction() as conn:
         row = plate_events.get(conn, event_id)
         if row is None or row.event.state == "open":
-            return  # it was merged into another, or has new reads and closes again later
+            return None  # it was merged into another, or has new reads and closes again later
         event = row.event
         if _join_unreadable_looks(conn, event, rules) or erasures.erased_at(conn, event_id) is not None:
-            return
+            return None
         judging = _judging(conn, event, rules)
         if process.registry is None:
             verdict = judging(vignettes.ListRegistry(conn).ask(event.toll_country, readings(event, rules)))
             verdicts.add(conn, event_id, event.revision, verdict)
-            _tell(event, verdict)
-            return
+            return event, verdict
     tried = readings(event, rules)
     verdict = _judged_elsewhere(process.registry, event, tried, judging, again_s=process.settings.registry.again_s)
     with process.database.transaction() as conn:
         row = plate_events.get(conn, event_id)
         if row is None or row.event != event or erasures.erased_at(conn, event_id) is not None:
-            return  # it changed meanwhile, and closes and is judged again
+            return None  # it changed meanwhile, and closes and is judged again
         verdicts.add(conn, event_id, event.revision, verdict)
-    _tell(event, verdict)
+    return event, verdict
 
 
 def _tell(event: PlateEvent, verdict: Verdict) -> None:

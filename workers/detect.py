@@ -2,7 +2,7 @@
 # because redis-py is typed in part only
 """Stage 1: frames → plates. One job looks at a few frames of one session."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 import cv2
@@ -13,7 +13,7 @@ from models.detector.inference import Detector
 from models.recognise import MARGIN, crop
 from storage import plate_reads, sessions
 from storage.plate_reads import DetectedPlate
-from workers import frames, queues
+from workers import frames, queues, traces
 from workers.frames import PlateKey, StoredFrame
 from workers.process import current, job
 
@@ -30,6 +30,7 @@ class Found:
     outcomes: list[tuple[int, datetime | None, FrameOutcome]]
     plates: list[DetectedPlate]
     crops: dict[PlateKey, bytes]  # JPEG
+    traces: dict[int, str] = field(default_factory=dict[int, str])  # contexts of frames with crops, by number
 
 
 @job
@@ -42,12 +43,19 @@ def detect(session_id: int, frame_nos: list[int]) -> None:
     stored = frames.fetch(process.redis, session_id, frame_nos)
     for frame_no in frame_nos:
         if frame_no in stored:
-            look(process.detector, stored[frame_no], found, margin=margin, min_plate_px=settings.min_plate_px)
+            with traces.follow("detect", stored[frame_no].trace, session=session_id, frame=frame_no) as span:
+                look(process.detector, stored[frame_no], found, margin=margin, min_plate_px=settings.min_plate_px)
+                crops = sum(key[0] == frame_no for key in found.crops)
+                span.note(crops=crops)
+            if crops:
+                found.traces[frame_no] = span.context
         else:
             found.outcomes.append((frame_no, None, FrameOutcome.EXPIRED))
 
     # The order matters: a plate that Postgres knows has its crop in Redis, and a frame leaves Redis when all is stored.
     frames.add_crops(process.redis, session_id, found.crops)
+    for frame_no, context in found.traces.items():
+        traces.keep(process.redis, traces.frame_key(session_id, frame_no), context)
     with process.database.transaction() as conn:
         sessions.record(conn, session_id, found.outcomes)
         plate_reads.add_detected(conn, session_id, found.plates)

@@ -33,6 +33,7 @@ class StoredFrame:
     left_px: int  # where the picture lies in the camera's full frame
     top_px: int
     jpeg: bytes
+    trace: str = ""  # the context that its next span follows; "" where it is not traced
 
 
 def keep_memory() -> None:
@@ -60,6 +61,8 @@ def add(pipe: Pipeline, session_id: int, frame: StoredFrame) -> None:
         "top": frame.top_px,
         "jpeg": frame.jpeg,
     }
+    if frame.trace:
+        fields["trace"] = frame.trace
     pipe.xadd(_frames(session_id), fields, id=f"{frame.frame_no + 1}-0")
 
 
@@ -83,6 +86,7 @@ def _stored(entry_id: bytes, fields: dict[bytes, bytes]) -> StoredFrame:
         left_px=int(fields[b"left"]),
         top_px=int(fields[b"top"]),
         jpeg=fields[b"jpeg"],
+        trace=fields.get(b"trace", b"").decode(),
     )
 
 

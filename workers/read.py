@@ -1,10 +1,12 @@
 """Stage 2: crops of plates → text. One job reads a few plates of one session."""
 
+from collections import Counter
+
 from anpr import log
 from anpr.types import PlateOutcome, Reading
 from storage import evidence, plate_reads
 from storage.plate_reads import PlateKey
-from workers import frames, queues
+from workers import frames, queues, traces
 from workers.process import current, job
 
 _log = log.get(__name__)
@@ -14,8 +16,13 @@ _NOTHING = Reading(candidates=())
 @job
 def read(session_id: int, plates: list[list[int]]) -> None:
     """Read these plates (pairs of frame and plate number), store text and picture, and ask for their grouping."""
-    process = current()
     keys: list[PlateKey] = [(frame_no, plate_no) for frame_no, plate_no in plates]
+    with traces.over_frames(current().redis, "read", session_id, Counter(frame_no for frame_no, _ in keys)):
+        _read(session_id, keys)
+
+
+def _read(session_id: int, keys: list[PlateKey]) -> None:
+    process = current()
     crops = frames.fetch_crops(process.redis, session_id, keys)
     decoded = {key: frames.decode(jpeg) for key, jpeg in crops.items()}
     images = {key: image for key, image in decoded.items() if image is not None}

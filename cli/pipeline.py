@@ -18,7 +18,7 @@ from anpr import log
 from anpr.config import Camera, Settings
 from anpr.errors import AnprError, Unavailable
 from cli.embedded import locked
-from cli.progress import Progress
+from cli.progress import Progress, list_progress
 from cli.report.table import events_table
 from cli.settings import RUN_SETTINGS
 from cli.shared import SharedServers
@@ -26,8 +26,9 @@ from cli.supervise import Supervisor
 from cli.worker import command as worker_command
 from storage import migrate, notifications, plate_events, sessions
 from storage.db import Database
+from storage.list_files import Terms
 from storage.sessions import Session
-from storage.vignette_files import Terms, import_file
+from storage.vignette_files import import_file
 from workers import queues
 
 _log = log.get(__name__)
@@ -90,8 +91,10 @@ def execute(
             if fresh:
                 sessions.give_up_unfinished(conn, list(wanted.cameras))
         for path in vignettes:
-            for line in import_file(database, path, wanted.defaults.toll_country, None, Terms.of(wanted.registry)):
-                console.print(line, highlight=False)
+            country, terms = wanted.defaults.toll_country, Terms.of(wanted.registry)
+            with list_progress(console) as progress:
+                told = import_file(database, path, country, None, terms, progress=progress)
+            console.print("\n".join(told), highlight=False)
         outcome = _watch(served, shared, database, data_dir=data_dir, crew=crew, stop=stop, console=console)
         ids = [session.id for session in outcome.sessions]
         with database.transaction() as conn:

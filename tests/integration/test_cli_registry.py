@@ -1,6 +1,7 @@
 """The commands that ask the database: vignettes import, check, events."""
 
 import csv
+import io
 import json
 import os
 import subprocess
@@ -11,15 +12,18 @@ from pathlib import Path
 import psycopg
 import pytest
 from commands import Ran, run
+from rich.console import Console
 from servers import TestServers
 
 from anpr.errors import BadConfig, BadInput, BadRegistry, Unavailable
 from anpr.types import Box, Candidate, PlateOutcome, Reading, Region, Verdict, VerdictStatus, Vote
 from api.forms import EVENT_COLUMNS
 from cli import check, events, vignettes
+from cli.progress import list_progress
 from cli.searches import account
 from storage import plate_events, plate_reads, sessions, verdicts
 from storage.db import Database
+from storage.list_files import Step
 from storage.plate_reads import DetectedPlate
 
 HEADER = "toll_country,plate,plate_country,kind,valid_from,valid_to\n"
@@ -431,3 +435,15 @@ def test_a_reader_that_goes_away_leaves_no_traceback(database_url: str, output: 
     )
     os.close(write_end)
     assert process.stderr == ""
+
+
+def test_a_terminal_shows_how_far_an_import_is() -> None:
+    shown = io.StringIO()
+    with list_progress(Console(file=shown, force_terminal=True, width=100)) as heard:
+        heard(Step(phase="checking", rows=250, share=0.25))
+        heard(Step(phase="storing", rows=400, total=1000, share=0.4))
+    assert "storing" in shown.getvalue()
+    assert "400/1000 vignettes" in shown.getvalue()
+    with list_progress(Console(file=(piped := io.StringIO()))) as heard:
+        heard(Step(phase="storing", rows=400, total=1000, share=0.4))
+    assert piped.getvalue() == ""

@@ -62,7 +62,9 @@ class ReviewBody(BaseModel):
     model_config = ConfigDict(extra="forbid")
     answer: Answer = Field(description="`confirm`: the pictures show `plate`, and nothing speaks for the driver")
     plate: str = Field(default="", max_length=40, pattern=r"^[^\x00]*$", examples=["1A2 3456"])
-    reason: str = Field(default="", max_length=500, pattern=r"^[^\x00]*$", description="why, without the plate")
+    reason: str = Field(
+        default="", max_length=500, pattern=r"^[^\x00]*$", description="why, without the plate; `overturn` needs one"
+    )
 
 
 class DecidedForm(Form):

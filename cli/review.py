@@ -85,8 +85,6 @@ def overturn_command(
     config: ConfigOption = None,
 ) -> None:
     """Say that the suspicion is wrong, and why."""
-    if not reason.strip():
-        raise BadInput("--reason: say why the suspicion is wrong")
     _answer(config, case, _review(who, Answer.OVERTURN, plate), reason)
 
 

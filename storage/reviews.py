@@ -114,7 +114,7 @@ def answer(conn: Conn, case_id: int, review: Review, *, reason: str, now: dateti
     """Keep a person's answer to the case that person was handed; the case's state then.
 
     Raises BadInput where there is no such case, it is decided, another person has it or it was never handed to this
-    one, where a confirmation says no plate, or the reason names it.
+    one, where a confirmation says no plate or an overturn no reason, or the reason names the plate.
     """
     who, plate = person(review.reviewer), normalise(review.plate)
     row = conn.execute(_CASE, {"case": case_id}).fetchone()
@@ -124,9 +124,11 @@ def answer(conn: Conn, case_id: int, review: Review, *, reason: str, now: dateti
     if CaseState(state) not in OPEN or erased_at is not None:
         raise BadInput(f"case {case_id} is {state}: nobody is asked any more")
     if claimed_by != who:
-        raise BadInput(f"case {case_id} is not with {who}: `anpr review next` hands out cases")
+        raise BadInput(f"case {case_id} is not with {who}: ask for the next one")
     if review.answer is Answer.CONFIRM and not plate:
-        raise BadInput("a confirmation says which plate is to be seen, such as --plate 1A23456")
+        raise BadInput("plate: a confirmation says which one is to be seen, such as 1A23456")
+    if review.answer is Answer.OVERTURN and not reason.strip():
+        raise BadInput("reason: say why the suspicion is wrong")
     if any(one and one in normalise(reason) for one in (accused, plate)):
         raise BadInput("the reason names the plate: say it without")
     conn.execute(

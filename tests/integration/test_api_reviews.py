@@ -31,6 +31,8 @@ def test_a_case_is_confirmed_by_two_reviewers_who_read_the_plate_themselves(
         assert (shown.status_code, PLATE in shown.text) == (200, False)
         case = f"/api/reviews/{shown.json()['case_id']}"
         assert client.post(case, json={"answer": "confirm"}, headers=one).status_code == 422
+        unsaid = client.post(case, json={"answer": "overturn", "reason": " "}, headers=one)
+        assert (unsaid.status_code, unsaid.json()["detail"]) == (422, "reason: say why the suspicion is wrong")
         confirm = {"answer": "confirm", "plate": PLATE}
         assert client.post(case, json=confirm, headers=other).status_code == 422  # it is not with them
         assert client.post(case, json=confirm, headers=one).json()["state"] == "in_review"

@@ -66,12 +66,13 @@ def told(
     answer: Answer = Answer.CONFIRM,
     plate: str = PLATE,
     *,
-    reason: str = "",
+    reason: str | None = None,
     now: datetime = NOW,
 ) -> CaseState:
     with worker.database.transaction() as conn:
         review = Review(reviewer=who, answer=answer, plate=plate)
-        return reviews.answer(conn, case, review, reason=reason, now=now)
+        why = ("a tractor" if answer is Answer.OVERTURN else "") if reason is None else reason
+        return reviews.answer(conn, case, review, reason=why, now=now)
 
 
 def state(worker: Process, case: int) -> CaseState:
@@ -140,7 +141,8 @@ def test_a_third_person_decides_where_two_disagree(worker: Process) -> None:
 @pytest.mark.parametrize(
     ("answer", "plate", "reason", "message"),
     [
-        (Answer.CONFIRM, " - ", "", "which plate is to be seen"),
+        (Answer.CONFIRM, " - ", "", "which one is to be seen"),
+        (Answer.OVERTURN, "", " ", "say why the suspicion is wrong"),
         (Answer.OVERTURN, "", "it is 1A2-3456 after all", "the reason names the plate"),
         (Answer.OVERTURN, "7T77777", "rather 7t7 7777", "the reason names the plate"),
     ],
@@ -255,7 +257,8 @@ def test_a_decided_case_and_its_passings_are_kept_as_long_as_the_decision_asks( 
     for who in ("ann", "bob"):
         say(worker, who, answer, typed, now=datetime.now(UTC))
     assert not forget(worker, days=before_d).events
-    assert plates(worker) == [(outcome.value, PLATE, [typed, typed])]
+    kept = typed + ("a tractor" if answer is Answer.OVERTURN else "")
+    assert plates(worker) == [(outcome.value, PLATE, [kept, kept])]
     done = forget(worker, days=after_d)
     assert (done.events, done.cases) == ({(VerdictStatus.SUSPECT, "erased"): 1}, 1)
     settle(worker, now=DUE + 400 * DAY)
@@ -354,7 +357,7 @@ def test_a_wrong_word_of_a_reviewer_is_one_line(worker: Process, anpr: Anpr) -> 
     case = a_case(worker)
     assert str(anpr.review("show", 99).error) == "there is no case 99"
     ran = anpr.review("confirm", case, "--plate", PLATE, "--as", "ann")
-    assert str(ran.error) == f"case {case} is not with ann: `anpr review next` hands out cases"
+    assert str(ran.error) == f"case {case} is not with ann: ask for the next one"
 
 
 def test_confirmed_cases_are_exported_and_that_is_recorded(worker: Process, anpr: Anpr) -> None:

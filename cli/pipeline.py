@@ -23,6 +23,7 @@ from cli.report.table import events_table
 from cli.settings import RUN_SETTINGS
 from cli.shared import SharedServers
 from cli.supervise import Supervisor
+from cli.trials import check_networks
 from cli.worker import command as worker_command
 from storage import migrate, notifications, plate_events, sessions
 from storage.db import Database
@@ -78,7 +79,7 @@ def execute(
     """
     for camera in wanted.cameras.values():
         check_source(camera)
-    check_models(wanted)
+    check_networks(wanted, ("detect", "read"))
     stop = threading.Event()
     for one in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         signal.signal(one, lambda *_: stop.set())
@@ -155,18 +156,6 @@ def check_source(camera: Camera) -> None:
 
     if "://" not in camera.url and not camera.url.startswith("/dev/"):
         open_source(camera.url).close()
-
-
-def check_models(wanted: Settings) -> None:
-    """Raise BadModel at once for a network of one's own that cannot be loaded; those that ship can."""
-    if wanted.detect.model is not None:
-        from models.detector.inference import Detector  # noqa: PLC0415 (loads the runtime)
-
-        Detector.load(Path(wanted.detect.model), tiles=wanted.detect.tiles)
-    if wanted.read.model is not None and wanted.read.reader == "tflite":
-        from models.reader import load_reader  # noqa: PLC0415 (loads the runtime)
-
-        load_reader("tflite", path=Path(wanted.read.model))
 
 
 def _watch(

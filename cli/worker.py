@@ -12,6 +12,7 @@ import typer
 from cli import settings
 from cli.settings import ConfigOption
 from cli.supervise import Supervisor
+from cli.trials import check_networks
 from workers.queues import STAGES, Stage
 
 
@@ -30,6 +31,7 @@ def worker(
     chosen: Stage = stage  # pyright: ignore[reportAssignmentType]
     loaded = settings.with_servers(settings.load(config))
     if number > 1:
+        check_networks(loaded, (stage,))
         _pool(stage, number, config)
         return
     from workers import traces  # noqa: PLC0415

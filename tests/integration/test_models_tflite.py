@@ -6,8 +6,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from tflite_graphs import Graph
 
+from anpr import config
+from anpr.config import Settings
 from anpr.errors import BadModel
+from cli.trials import check_networks, reason
 from models.detector.inference import WEIGHTS as DETECTOR
 from models.reader.inference import WEIGHTS as READER
 from models.tflite import Network, runtime_version
@@ -42,6 +46,41 @@ def test_a_damaged_network_is_refused_in_one_quiet_line(
     assert str(caught.value).startswith(f"{path}: ")
     assert "\n" not in str(caught.value)
     assert capfd.readouterr() == ("", "")
+
+
+def test_a_network_whose_names_are_no_text_is_refused(tmp_path: Path) -> None:
+    graph = Graph()
+    start = graph.tensor("image", [1, 4])
+    end = graph.reshape(start, [4], name="answer")
+    graph.write(tmp_path / "x.tflite", inputs=[start], outputs=[end])
+    Network(tmp_path / "x.tflite")
+    path = tmp_path / "y.tflite"
+    path.write_bytes((tmp_path / "x.tflite").read_bytes().replace(b"answer", b"\xffnswer"))
+    with pytest.raises(BadModel, match=f"{path}: not a TFLite network that this runtime can load"):
+        Network(path)
+
+
+def settings(**sections: dict[str, str]) -> Settings:
+    return config.build(sections, where="test", environ={})
+
+
+def test_a_network_of_ones_own_is_tried_where_its_stage_is_wanted(tmp_path: Path) -> None:
+    bad = tmp_path / "x.tflite"
+    bad.write_bytes(READER.read_bytes()[:100_000])
+    bad.with_suffix(".yaml").write_bytes(READER.with_suffix(".yaml").read_bytes())
+    wrong = settings(read={"model": str(bad)}, detect={"model": DETECTOR.stem})
+    with pytest.raises(BadModel) as caught:
+        check_networks(wrong, ("detect", "read"))
+    assert str(caught.value).startswith(f"{bad}: not a TFLite network that this runtime can load")
+    assert "\n" not in str(caught.value)
+    check_networks(wrong, ("check",))
+
+
+def test_a_network_that_ends_its_process_is_told_as_damaged() -> None:
+    ended = subprocess.run([sys.executable, "-c", "import os; os.abort()"], check=False, capture_output=True)
+    assert reason("x.tflite", ended.returncode, "double free\n") == (
+        "x.tflite: damaged: the TFLite runtime ends its process (SIGABRT)"
+    )
 
 
 def test_a_missing_network_and_a_directory_are_refused(tmp_path: Path) -> None:

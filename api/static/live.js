@@ -155,6 +155,7 @@ function listen() {
   });
 }
 
+say("waiting", "connecting…");
 pause.hidden = false;
 pause.addEventListener("click", () => {
   paused = !paused;

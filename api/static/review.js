@@ -6,6 +6,7 @@ const place = document.getElementById("case");
 const none = document.getElementById("none");
 const wrong = document.getElementById("wrong");
 const state = document.getElementById("state");
+const again = document.getElementById("again");
 const TOLD = {
   in_review: "a second person is asked",
   disputed: "two people disagree, a third is asked",
@@ -23,6 +24,7 @@ async function next() {
     if (found === null) {
       none.hidden = false;
       state.textContent ||= "nothing waits";
+      again.focus(); // what had the focus is gone
     } else {
       const page = new DOMParser().parseFromString(found, "text/html");
       place.replaceChildren(page.body.firstElementChild);
@@ -82,10 +84,10 @@ async function recount() {
   document.getElementById("outcomes").replaceChildren(...page.getElementById("outcomes").childNodes);
 }
 
-document.getElementById("again").addEventListener("click", () => {
+again.hidden = false;
+again.addEventListener("click", () => {
   state.textContent = "";
   show(wrong, "");
   next();
 });
-state.textContent = "";
 next();

@@ -294,6 +294,24 @@ def test_two_people_review_a_case_by_keys_and_neither_sees_the_plate_or_the_othe
     assert found[0].state == "confirmed"
 
 
+def test_without_scripts_everything_can_be_read(browser: Browser, site: Site) -> None:
+    page = browser.new_page(base_url=site.address, java_script_enabled=False)
+    page.goto("/events")
+    page.get_by_label("Your key").fill(site.keys["ann"])
+    page.keyboard.press("Enter")
+    page.get_by_label("Plate", exact=True).fill(plate_of(site, site.events[0]))
+    page.keyboard.press("Enter")
+    page.locator(".rows a").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text(f"Event {site.events[0]}")
+    expect(page.locator("noscript > .told")).to_contain_text("This takes JavaScript.")
+    page.goto("/")
+    expect(page.locator("#state")).to_contain_text("as of ")
+    page.goto("/review")
+    expect(page.locator("noscript > .told")).to_contain_text("anpr review next does without.")
+    expect(page.get_by_role("button", name="Ask for a case")).to_be_hidden()
+    page.close()
+
+
 def test_after_an_overturned_case_the_next_one_comes(site: Site, opened: Open) -> None:
     numbers = []
     for _ in range(2):
@@ -309,6 +327,7 @@ def test_after_an_overturned_case_the_next_one_comes(site: Site, opened: Open) -
         page.keyboard.type("a trailer")
         page.keyboard.press("Enter")
     expect(page.locator("#none")).to_be_visible()
+    expect(page.get_by_role("button", name="Ask for a case")).to_be_focused()
 
 
 def test_a_viewer_is_offered_nothing_that_a_viewer_may_not_do(site: Site, opened: Open, heard: Heard) -> None:

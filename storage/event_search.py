@@ -22,6 +22,7 @@ EARLIEST, LATEST = datetime(1900, 1, 1, tzinfo=UTC), datetime(9998, 12, 31, tzin
 LAST_ID = 2**63 - 1
 LEAST_CHARACTERS = 2  # of a prefix or pattern: one alone fits millions of events
 LONGEST_PLATE = 16  # characters, wildcards included
+PIECE = 3  # characters of the pieces in an index (`anpr_pieces`)
 
 
 class Match(StrEnum):
@@ -152,6 +153,15 @@ with hits as materialized (
 )
 <page>
 """)
+_CONTAINING = _filled("""
+with hits as materialized (
+    select e.id, e.first_seen from plate_events e
+    where e.plate <> '' and anpr_pieces(e.plate) @> %(pieces)s::text[] and e.plate like %(like)s and <in_time>
+    union
+    <corrected> where k.plate like %(like)s
+)
+<page>
+""")
 _CAMERAS = "select id from cameras where name = any(%(names)s)"
 
 
@@ -200,16 +210,28 @@ def statement(plate: PlateQuery | None) -> tuple[LiteralString, dict[str, Any]]:
         case Match.PREFIX:
             return _BEGINNING, _between(plate.text) | {"like": plate.text + "%"}
         case Match.WILDCARD:
-            like = {"like": plate.text.replace("*", "%").replace("?", "_")}
-            beginning, ending = _known(plate.text), _known(plate.text[::-1])
-            if len(ending) > len(beginning):
-                return _ENDING, _between(ending) | like
-            return _BEGINNING, _between(beginning) | like
+            return _of_pattern(plate.text)
+
+
+def _of_pattern(pattern: str) -> tuple[LiteralString, dict[str, Any]]:
+    like = {"like": pattern.replace("*", "%").replace("?", "_")}
+    beginning, ending, pieces = _known(pattern), _known(pattern[::-1]), _pieces(pattern)
+    if pieces and max(len(beginning), len(ending)) < PIECE:
+        return _CONTAINING, like | {"pieces": pieces}
+    if len(ending) > len(beginning):
+        return _ENDING, like | _between(ending)
+    return _BEGINNING, like | _between(beginning)
 
 
 def _known(pattern: str) -> str:
     """What stands before the first wildcard."""
     return pattern.replace("?", "*").partition("*")[0]
+
+
+def _pieces(pattern: str) -> list[str]:
+    """What the index of pieces knows of a pattern."""
+    runs = pattern.replace("?", "*").split("*")
+    return [run[place : place + PIECE] for run in runs for place in range(len(run) - PIECE + 1)]
 
 
 def _between(beginning: str) -> dict[str, str]:

@@ -146,6 +146,12 @@ def latencies(conn: Conn, *, since: datetime, until: datetime, camera: str | Non
         return cursor.execute(_LATENCY, _values(since, until, camera)).fetchall()
 
 
+def plan(conn: Conn, *, since: datetime, until: datetime, camera: str | None = None) -> list[str]:
+    """How Postgres finds `counts`, run and timed, as its EXPLAIN tells it."""
+    told = conn.execute(f"explain (analyze, buffers, costs off) {_COUNTS}", _values(since, until, camera))
+    return [row[0] for row in told]
+
+
 def _values(since: datetime, until: datetime, camera: str | None) -> dict[str, Any]:
     return {"since": since, "until": until, "camera": camera, "bins": BINS}
 

@@ -2,6 +2,8 @@
 
 import csv
 import io
+import random
+import re
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
@@ -13,8 +15,9 @@ from api_server import JPEG, T0, a_key, a_verdict, an_event, asking, held_for
 
 from anpr.types import Region, VerdictStatus
 from api.forms import EVENT_COLUMNS
-from storage import corrections, plate_events, verdicts
+from storage import corrections, event_search, plate_events, verdicts
 from storage.db import Database
+from storage.event_search import EventSearch, Match, plate_query
 
 
 @pytest.fixture
@@ -44,10 +47,31 @@ def test_a_plate_is_found_exactly_by_its_beginning_by_a_pattern_and_by_its_look_
     assert plates(client, plate="1A?3456") == ["1A23456"]
     assert plates(client, plate="*23456") == ["1A23456", "IA23456", "X1A23456"]
     assert plates(client, plate="*A23*") == ["1A23456", "1A23457", "1A234560", "IA23456", "IA2345G", "X1A23456"]
+    assert plates(client, plate="*A2?45*") == ["1A23456", "1A23457", "1A234560", "IA23456", "IA2345G", "X1A23456"]
+    assert plates(client, plate="?A2*56*") == ["1A23456", "1A234560", "IA23456"]
+    assert plates(client, plate="*B6*") == ["5B67890"]
+    assert plates(client, plate="*5B67890*") == ["5B67890"]
+    assert plates(client, plate="*789*5B6*") == []
     fuzzy = client.get("/api/events", params={"plate": "1A23456", "match": "fuzzy"}).json()["events"]
     assert [one["plate"] for one in fuzzy] == ["1A23456", "1A23457", "1A234560", "IA23456", "IA2345G", "X1A23456"]
     assert fuzzy[0]["distance"] == 0
     assert all(one["distance"] > 0 for one in fuzzy[1:])
+
+
+def test_a_pattern_finds_what_it_means_whichever_index_serves_it(database: Database) -> None:
+    rng = random.Random(5)
+    known = {"".join(rng.choices("AB12", k=rng.randint(2, 7))) for _ in range(40)}
+    for text in sorted(known):
+        an_event(database, plate=text)
+    for _ in range(200):
+        pattern = "".join(rng.choices("AB12*?", weights=(4, 4, 4, 4, 3, 2), k=rng.randint(3, 7)))
+        if len(re.findall("[AB12]", pattern)) < 2:
+            continue
+        meant = re.compile(pattern.replace("*", ".*").replace("?", "."))
+        wanted = EventSearch(plate=plate_query(pattern, Match.WILDCARD))
+        with database.transaction() as conn:
+            found = {row.event.plate for row in event_search.search(conn, wanted, limit=100)}
+        assert found == {text for text in known if meant.fullmatch(text)}, pattern
 
 
 def test_events_are_chosen_by_camera_time_verdict_and_confidence(database: Database, client: httpx.Client) -> None:
@@ -83,6 +107,7 @@ def test_a_corrected_plate_is_found_by_both_texts_and_once(database: Database, c
         {"plate": "1A23466"},
         {"plate": "1A2346", "match": "prefix"},
         {"plate": "*466"},
+        {"plate": "*2346*"},
         {"plate": "1A23456", "match": "fuzzy"},
     ):
         assert plates(client, **query) == ["1A23456"], query

@@ -9,6 +9,7 @@ from typing import Annotated
 
 import typer
 
+from anpr.config import Settings
 from cli import settings
 from cli.settings import ConfigOption
 from cli.supervise import Supervisor
@@ -31,7 +32,7 @@ def worker(
     chosen: Stage = stage  # pyright: ignore[reportAssignmentType]
     loaded = settings.with_servers(settings.load(config))
     if number > 1:
-        check_networks(loaded, (stage,))
+        _check(loaded, chosen)
         _pool(stage, number, config)
         return
     from workers import traces  # noqa: PLC0415
@@ -46,6 +47,15 @@ def command(stage: str, config: Path | None) -> list[str]:
     """The command line of one worker."""
     options = [] if config is None else ["--config", str(config)]
     return [sys.executable, "-m", "cli.main", "worker", stage, *options]
+
+
+def _check(loaded: Settings, stage: Stage) -> None:
+    """Raise BadInput once for what each worker of a pool would be refused for."""
+    check_networks(loaded, (stage,))
+    if stage == "notify":
+        from workers.notify import check_secrets  # noqa: PLC0415 (loads the queues)
+
+        check_secrets(loaded)
 
 
 def _pool(stage: str, number: int, config: Path | None) -> None:

@@ -10,6 +10,7 @@ from typing import Any
 
 import passings
 import pytest
+import yaml
 from commands import Ran, run
 from passings import OTHER, PAID, PLATE
 from pipeline import until
@@ -25,6 +26,7 @@ from anpr.types import VerdictStatus
 from anpr.watch_lists import Tolerance, WatchRow
 from cli import webhooks
 from cli.embedded import EmbeddedServers
+from cli.worker import worker
 from storage import dead_letters, notifications, plate_events, watch_lists
 from storage.db import Database
 from workers import purge, queues
@@ -368,12 +370,16 @@ def test_of_two_workers_that_take_verdicts_of_one_event_at_once_the_later_one_wa
         with held.database.transaction() as conn:
             claimed.append(notifications.claim(conn, later, lease_s=20))
 
-    waits = "select count(*) from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'"
+    def waits() -> bool:
+        asked = "select count(*) from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'"
+        with held.database.transaction() as looking:  # a transaction sees the same each time
+            return looking.execute(asked).fetchone() == (1,)
+
     with held.database.transaction() as conn:
         assert notifications.claim(conn, earlier, lease_s=20) is not None
         thread = threading.Thread(target=other_worker)
         thread.start()
-        until(lambda: conn.execute(waits).fetchone() == (1,), within_s=20, what="the other worker waits")
+        until(waits, within_s=20, what="the other worker waits")
     thread.join()
     assert claimed == [None]
 
@@ -510,3 +516,8 @@ def test_a_worker_without_the_secret_says_so_and_does_not_start(tmp_path: Path, 
     hook = a_hook(receiver) | {"secret_env": "NOT_THERE"}
     with pytest.raises(BadConfig, match=r"`webhooks\.room`: NOT_THERE is not set in the environment"):
         work("notify", settings(tmp_path, {"room": hook}))
+    file = tmp_path / "anpr.yaml"
+    file.write_text(yaml.safe_dump({"webhooks": {"room": hook}}))
+    nowhere = {"DATABASE_URL": "postgresql://x@127.0.0.1:9/x", "REDIS_URL": "redis://127.0.0.1:9/0"}
+    pool = run(worker, "notify", "-n", "2", "--config", file, **nowhere)
+    assert str(pool.error) == "`webhooks.room`: NOT_THERE is not set in the environment"

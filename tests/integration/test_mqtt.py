@@ -251,8 +251,9 @@ def test_a_worker_says_that_it_goes_when_it_is_told_to_stop(
         until(lambda: heard.of("anpr/status") == ["online", "offline"], within_s=20, what="it has said so")
 
 
-def test_a_wrong_password_is_told_and_nothing_is_lost(held: Process, running: Mosquitto) -> None:
-    wrong = config.build({"mqtt": plain(running.port)}, where="test", environ={"MQTT_PASSWORD": "another"})
+def test_a_wrong_password_is_told_and_nothing_is_lost(held: Process, running: Mosquitto, tmp_path: Path) -> None:
+    given = {"evidence_dir": str(tmp_path), "mqtt": plain(running.port)}
+    wrong = config.build(given, where="test", environ={"MQTT_PASSWORD": "another"})
     held = replace(held, settings=wrong)
     broker = Broker(held.settings.mqtt)
     a_car(held)

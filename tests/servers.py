@@ -57,6 +57,19 @@ class TestServers:
             fill(url)
             yield urlsplit(url).path.removeprefix("/")
 
+    @contextmanager
+    def closed(self, url: str) -> Iterator[None]:
+        """Everybody is thrown out of the database of this URL, and nobody gets in."""
+        name = sql.Identifier(urlsplit(url).path.removeprefix("/"))
+        self._run(sql.SQL("alter database {} allow_connections false").format(name))
+        self._run(
+            sql.SQL("select pg_terminate_backend(pid) from pg_stat_activity where datname = {}").format(
+                sql.Literal(urlsplit(url).path.removeprefix("/"))
+            )
+        )
+        yield
+        self._run(sql.SQL("alter database {} allow_connections true").format(name))
+
     def url_of(self, database: str) -> str:
         """The URL of another database of the same server."""
         return urlsplit(self.database_url)._replace(path=f"/{database}").geturl()

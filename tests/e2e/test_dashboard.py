@@ -36,6 +36,7 @@ class Site:
     """A running server, what it shows, and keys for it."""
 
     address: str
+    url: str  # of the database
     database: Database
     road: Road
     events: list[int]
@@ -62,7 +63,9 @@ def site(
         roles = {"vic": Role.VIEWER, "ann": Role.REVIEWER, "bob": Role.REVIEWER, "ada": Role.ADMIN}
         keys = {name: a_key(database, role, name) for name, role in roles.items()}
         with held_for(url, evidence_dir=road.evidence_dir, rate_per_min=100_000) as held, serving(held) as address:
-            yield Site(address=address, database=database, road=road, events=events, keys=keys, files=directory)
+            yield Site(
+                address=address, url=url, database=database, road=road, events=events, keys=keys, files=directory
+            )
         database.close()
     shutil.rmtree(directory)
 
@@ -174,6 +177,16 @@ def test_a_plate_is_parted_as_its_country_does_by_script_and_server_alike_and_co
         assert plate.locator(".text").evaluate(copied) == text.text
 
 
+def test_the_live_view_says_that_the_database_is_away_and_goes_on_when_it_is_back(
+    running_servers: servers.TestServers, site: Site, opened: Open
+) -> None:
+    page = opened("vic")
+    expect(page.locator("#state")).to_have_text("live")
+    with running_servers.closed(site.url):
+        expect(page.locator("#state")).to_have_text("database away, waiting…")
+    expect(page.locator("#state")).to_have_text("live", timeout=10_000)
+
+
 def test_cars_that_come_while_the_view_is_paused_are_shown_afterwards(site: Site, opened: Open) -> None:
     page = opened("vic")
     expect(page.locator("#state")).to_have_text("live")
@@ -205,6 +218,7 @@ def test_a_search_keeps_its_filters_in_the_address_and_is_recorded(site: Site, o
         recorded = conn.execute("select who, plate, reason from plate_searches order by id desc limit 1").fetchone()
     assert recorded == ("vic", wanted, "case 7")
     csv = page.get_by_role("link", name="CSV").get_attribute("href")
+    assert parse_qs(urlsplit(csv or "").query)["limit"] == ["1000"]
     assert wanted in page.request.get(csv or "").text()
     page.locator(".rows a").click()
     expect(page.get_by_role("heading", level=1)).to_have_text(f"Event {site.events[0]}")
@@ -243,6 +257,7 @@ def test_a_reviewer_corrects_a_plate_and_withdraws_it(site: Site, opened: Open) 
     page.get_by_label("Why", exact=True).fill("the 8 is a B")
     page.get_by_role("button", name="Correct").click()
     expect(page.locator(".plate.large .text")).to_have_text("1AB2345")
+    expect(page.get_by_text("Judged before the plate or its reads changed last.")).to_be_visible()
     expect(page.locator(".pairs")).to_contain_text(read)
     page.get_by_label("Why the correction is wrong").fill("it was right")
     page.get_by_role("button", name="Withdraw").click()

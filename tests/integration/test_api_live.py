@@ -5,13 +5,10 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
-from urllib.parse import urlsplit
 
 import httpx
-import psycopg
 import servers
 from api_server import a_key, a_verdict, an_event, asking, held_for
-from psycopg import sql
 
 from anpr.types import VerdictStatus
 from storage import plate_events, verdicts
@@ -78,27 +75,12 @@ def test_who_comes_back_is_sent_what_came_meanwhile(database: Database, database
     assert found == {old: "SUSPECT", new: "VALID"}
 
 
-@contextmanager
-def nobody_connects(running: servers.TestServers, database_url: str) -> Iterator[None]:
-    """A database that throws everybody out."""
-    name = sql.Identifier(urlsplit(database_url).path.removeprefix("/"))
-    allow = sql.SQL("alter database {} allow_connections {}")
-    with psycopg.connect(running.database_url, autocommit=True) as conn:
-        conn.execute(allow.format(name, sql.SQL("false")))
-        conn.execute(
-            "select pg_terminate_backend(pid) from pg_stat_activity where datname = %s",
-            [urlsplit(database_url).path.removeprefix("/")],
-        )
-        yield
-        conn.execute(allow.format(name, sql.SQL("true")))
-
-
 def test_watchers_hear_that_the_database_is_away_and_what_came_until_it_is_back(
     running_servers: servers.TestServers, database: Database, database_url: str
 ) -> None:
     with held_for(database_url) as held, asking(held, a_key(database)) as client, watching(client) as one:
         time.sleep(0.5)
-        with nobody_connects(running_servers, database_url):
+        with running_servers.closed(database_url):
             assert one.next() == ("away", {})
         again = Database(database_url)
         event_id = an_event(again)

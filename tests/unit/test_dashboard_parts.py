@@ -1,5 +1,7 @@
 """What the pages show is reckoned right: characters, bars, charts, times and filters."""
 
+from datetime import UTC, datetime
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -24,6 +26,18 @@ def probabilities(*candidates: tuple[str, float]) -> dict[str, float]:
 def test_a_character_is_as_probable_as_the_texts_that_have_it_there() -> None:
     found = probabilities(("AB1", 0.6), ("A81", 0.3), ("XB1", 0.05))
     assert found == {"0A": 0.9, "1B": 0.65, "21": 0.95}
+
+
+def test_only_what_is_certain_is_shown_as_100() -> None:
+    found = characters([Candidate(text="AB", confidence=0.98), Candidate(text="A8", confidence=0.017)])
+    assert [one.percent for one in found] == [99, 98]
+    assert [one.percent for one in characters([Candidate(text="A", confidence=1.0)])] == [100]
+
+
+def test_a_period_is_told_by_the_days_of_its_toll_country() -> None:
+    assert page.period(datetime(2026, 5, 1, 22, tzinfo=UTC), datetime(2026, 5, 2, 22, tzinfo=UTC), "CZ") == "2026-05-02"
+    month = (datetime(2026, 4, 30, 21, tzinfo=UTC), datetime(2026, 5, 31, 21, tzinfo=UTC))
+    assert page.period(*month, "BG") == "2026-05-01 to 2026-05-31"
 
 
 def test_a_text_of_another_length_counts_where_it_has_the_same_characters() -> None:

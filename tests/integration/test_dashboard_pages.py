@@ -95,6 +95,8 @@ def test_a_page_says_that_the_database_is_away() -> None:
     assert (answer.status_code, answer.headers["retry-after"]) == (503, "5")
     assert 'role="alert"' in answer.text
     assert "does not answer" in answer.text
+    assert "127.0.0.1" not in answer.text  # where it is concerns nobody who has not logged in
+    assert 'href="?"' in answer.text
 
 
 def test_styles_are_open_to_all_and_sent_once(database_url: str) -> None:

@@ -58,6 +58,7 @@ class EmbeddedServers:
         self._lock: int | None = None
         self._run_as: RunAs = {}
         self._sockets = _sockets_of(self.data_dir)
+        self._short_directory: Path | None = None  # the one that is ours to remove
         self._running: list[tuple[Server, subprocess.Popen[bytes]]] = []
         self._budget = RestartBudget(MAX_RESTARTS_PER_MIN)
 
@@ -97,15 +98,19 @@ class EmbeddedServers:
         self._stop()
 
     def poll(self) -> None:
-        """Start a server that has died again, under the same URL; Unavailable where it keeps dying."""
+        """Start a server that has died again, under the same URL; Unavailable where that fails or it keeps dying."""
         for server, process in list(self._running):
             if process.poll() is None:
                 continue
-            log.warning("server.died", server=server.name, status=process.returncode, log=str(server.log))
             if self._budget.spend(time.monotonic()) is None:
                 raise Unavailable(f"embedded {server.name} keeps dying: {_telling_line(server.log)} ({server.log})")
+            log.warning("server.died", server=server.name, status=process.returncode, log=str(server.log))
+            try:
+                started = self._start(server)
+            except OSError as exc:
+                raise Unavailable(f"embedded {server.name} cannot be started again: {exc}") from exc
             self._running.remove((server, process))
-            self._await(*self._start(server))
+            self._await(*started)
 
     def answer(self) -> bool:
         """Whether all servers asked for answer, whoever has started them."""
@@ -120,7 +125,7 @@ class EmbeddedServers:
     def _take_directory(self) -> None:
         is_root = os.geteuid() == 0
         if not self.data_dir.exists():
-            self.data_dir.mkdir(parents=True)
+            self.data_dir.mkdir(parents=True, exist_ok=True)  # another anpr may start as well
             self.data_dir.chmod(0o711 if is_root else 0o700)
         self._lock = locked(self.data_dir / "lock", f"{self.data_dir} is in use by another anpr")
         run = self.data_dir / "run"
@@ -137,6 +142,7 @@ class EmbeddedServers:
         ours = {os.geteuid(), self._run_as.get("user")}
         if not stat.S_ISDIR(found.st_mode) or found.st_uid not in ours or stat.S_IMODE(found.st_mode) != 0o700:
             raise BadInput(f"{directory}: the sockets belong here, but somebody else made it: remove it")
+        self._short_directory = directory
         programs.own(directory, self._run_as)
 
     def _create_database(self) -> None:
@@ -187,9 +193,10 @@ class EmbeddedServers:
                 process.wait()
                 stop_servers_in(server.home)
         self._running.clear()
-        if self._lock is not None:  # else the sockets are those of another instance
-            if self._sockets.parent != self.data_dir:
-                shutil.rmtree(self._sockets, ignore_errors=True)
+        if self._short_directory is not None:
+            shutil.rmtree(self._short_directory, ignore_errors=True)
+            self._short_directory = None
+        if self._lock is not None:
             os.close(self._lock)
             self._lock = None
 

@@ -88,5 +88,6 @@ class SharedServers:
             except InUse:
                 continue
             except AnprError as exc:
+                if self._failure is None:
+                    _log.error("servers.away", why=str(exc))
                 self._failure = exc
-                _log.error("servers.away", why=str(exc))

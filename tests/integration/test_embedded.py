@@ -4,6 +4,7 @@ import importlib.util
 import io
 import json
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -250,6 +251,21 @@ def test_a_server_that_dies_comes_back_under_its_url(used: Path) -> None:
     assert servers_in(used) == []
 
 
+def test_a_server_that_cannot_be_started_again_is_tried_anew(used: Path) -> None:
+    home, away = used / "redis", used / "redis.away"
+    with EmbeddedServers(used, postgres=False) as servers:
+        server = psutil.Process(servers.pids()["redis"])
+        server.kill()
+        server.wait(10)
+        home.rename(away)
+        with pytest.raises(Unavailable, match="embedded redis cannot be started again: .*No such file"):
+            servers.poll()
+        away.rename(home)
+        servers.poll()
+        with redis.Redis.from_url(servers.redis_url) as client:
+            assert client.ping()
+
+
 def test_a_directory_out_of_reach_gets_one_line(tmp_path: Path) -> None:
     closed = tmp_path / "closed"
     closed.mkdir()
@@ -267,6 +283,19 @@ def test_a_path_too_long_for_a_socket_works(used: Path) -> None:
         directory = Path(servers.redis_url.removeprefix("unix://")).parent
         assert directory.stat().st_mode & 0o777 == 0o700
     assert not directory.exists()
+
+
+def test_a_directory_of_sockets_that_somebody_else_made_keeps_what_is_in_it(used: Path) -> None:
+    servers = EmbeddedServers(used.parent / ("long-" * 20) / "taken", postgres=False)
+    theirs = Path(servers.redis_url.removeprefix("unix://")).parent
+    theirs.mkdir(mode=0o755)
+    (theirs / "file").touch()
+    try:
+        with pytest.raises(BadInput, match="somebody else made it"), servers:
+            pass
+        assert [path.name for path in theirs.iterdir()] == ["file"]
+    finally:
+        shutil.rmtree(theirs, ignore_errors=True)
 
 
 def test_data_may_be_moved_to_a_path_with_spaces_and_a_comma(used: Path) -> None:

@@ -258,7 +258,7 @@ def test_a_server_that_cannot_be_started_again_is_tried_anew(used: Path) -> None
         server.kill()
         server.wait(10)
         home.rename(away)
-        with pytest.raises(Unavailable, match="embedded redis cannot be started again: .*No such file"):
+        with pytest.raises(Unavailable, match=r"embedded redis cannot be started again: .*No such file"):
             servers.poll()
         away.rename(home)
         servers.poll()

@@ -41,23 +41,30 @@ class Due:
 
 # An event is left alone while neighbours in time are still being read, grouped or judged: they may turn out to be it;
 # and for a minute, while somebody is still to be told of it for the first time.
+# "offset 0" has the planner find neighbours by time, and not among all that are kept.
 _DUE = """
-select e.id, e.session_id, c.name as camera, coalesce(e.corrected_plate, e.plate) as plate, v.status, due.rule
-from plate_events e
-join cameras c on c.id = e.camera_id
-join lateral (
-    select status from verdicts where event_id = e.id and revision = e.revision order by id desc limit 1
-) v on true
-left join (
-    select s.event_id, c.state, c.decided_at from suspicions s join cases c on c.id = s.case_id
-    where s.state = 'in_case' and c.state in ('confirmed', 'overturned', 'unclear')
-) k on k.event_id = e.id and v.status = 'SUSPECT'
-join unnest(%(countries)s::text[], %(statuses)s::text[], %(decisions)s::text[], %(befores)s::timestamptz[],
-        %(names)s::text[]) as due (country, status, decision, before, rule)
-    on due.country = e.toll_country and due.status = v.status and due.decision = coalesce(k.state, '')
-where e.erased_at is null and e.state = 'closed' and (%(session)s::bigint is null or e.session_id = %(session)s)
-  and coalesce(k.decided_at, (select min(judged_at) from verdicts where event_id = e.id)) <= due.before
-  and not exists (select from verdicts where event_id = e.id and judge_again_at is not null)
+with ripe as materialized (
+    select e.id, e.session_id, e.camera_id, c.name as camera, coalesce(e.corrected_plate, e.plate) as plate, v.status,
+        due.rule, e.first_seen - interval '1 minute' as near_from,
+        e.last_seen + %(gap_s)s * interval '1 second' as near_to
+    from plate_events e
+    join cameras c on c.id = e.camera_id
+    join lateral (
+        select status from verdicts where event_id = e.id and revision = e.revision order by id desc limit 1
+    ) v on true
+    left join (
+        select s.event_id, c.state, c.decided_at from suspicions s join cases c on c.id = s.case_id
+        where s.state = 'in_case' and c.state in ('confirmed', 'overturned', 'unclear')
+    ) k on k.event_id = e.id and v.status = 'SUSPECT'
+    join unnest(%(countries)s::text[], %(statuses)s::text[], %(decisions)s::text[], %(befores)s::timestamptz[],
+            %(names)s::text[]) as due (country, status, decision, before, rule)
+        on due.country = e.toll_country and due.status = v.status and due.decision = coalesce(k.state, '')
+    where e.erased_at is null and e.state = 'closed' and (%(session)s::bigint is null or e.session_id = %(session)s)
+      and coalesce(k.decided_at, (select min(judged_at) from verdicts where event_id = e.id)) <= due.before
+)
+select e.id, e.session_id, e.camera, e.plate, e.status, e.rule
+from ripe e
+where not exists (select from verdicts where event_id = e.id and judge_again_at is not null)
   and not exists (
       select from verdicts
       where event_id = e.id and announced is null and judged_at > now() - interval '1 minute')
@@ -65,19 +72,20 @@ where e.erased_at is null and e.state = 'closed' and (%(session)s::bigint is nul
       select from notifications
       where event_id = e.id and attempts = 0 and created_at > now() - interval '1 minute')
   and not exists (
-      select from plate_events n
-      where n.camera_id = e.camera_id and n.session_id = e.session_id and n.erased_at is null
-        and n.first_seen between e.first_seen - interval '1 minute' and e.last_seen + %(gap_s)s * interval '1 second'
+      select from (
+          select id, session_id, revision, state, erased_at from plate_events
+          where camera_id = e.camera_id and first_seen between e.near_from and e.near_to offset 0
+      ) as n
+      where n.session_id = e.session_id and n.erased_at is null
         and (n.state = 'open'
             or not exists (select from verdicts where event_id = n.id and revision = n.revision)))
   and not exists (
       select from plate_reads p
-      where p.session_id = e.session_id and p.outcome is null
-        and p.captured_at between e.first_seen - interval '1 minute' and e.last_seen + %(gap_s)s * interval '1 second')
+      where p.session_id = e.session_id and p.outcome is null and p.captured_at between e.near_from and e.near_to)
   and not exists (
       select from plate_reads p
       where p.session_id = e.session_id and p.outcome = 'read' and p.event_id is null
-        and p.captured_at between e.first_seen - interval '1 minute' and e.last_seen + %(gap_s)s * interval '1 second')
+        and p.captured_at between e.near_from and e.near_to)
 order by e.id limit %(most)s
 """
 

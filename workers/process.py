@@ -34,7 +34,8 @@ class Process:
     loaded_reader: Reader | None = None
     registry: Registry | None = None  # None: the lists in the database
     is_waiting: bool = False
-    purges_at_s: float = 0.0  # on the monotonic clock
+    counts_at_s: float = 0.0  # on the monotonic clock
+    purges_at_s: float = 0.0
     tidies_at_s: float = 0.0
     measures: Measures = field(default_factory=Measures)
     reporter: Reporter | None = None

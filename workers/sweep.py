@@ -21,6 +21,7 @@ BATCH = 8
 REJUDGE_MOST = 300  # events a sweep looks at for what a new vignette list changes: each has some 30 readings
 PURGE_S = 60.0
 TIDY_S = 3600.0
+COUNT_S = 10.0  # between two looks, each of which reads all marks: a busy hour has some for every read
 COUNT_QUIET_S = 60.0  # an hour is counted once its events have not changed for so long
 COUNT_MOST = 8  # hours at a time: of ten million events a year an eighth of a second's work
 PURGE_MOST = 2000  # events at a time: a second's work, after which frames and events are seen to again
@@ -34,6 +35,7 @@ def sweep(process: Process) -> None:
     with process.database.transaction() as conn:
         if not sweeps.lock(conn):
             return
+        sessions.lock_unsettled(conn)
         for session_id in sessions.end_orphans(conn, silent_s=SILENT_S):
             _log.warning("session.orphaned", session=session_id)
         running = sessions.unsettled(conn)
@@ -61,9 +63,7 @@ def sweep(process: Process) -> None:
     rates.note(process.redis, running)
     _wake_forgotten(process, running)
     cases.sweep(process)
-    with process.database.transaction() as conn:
-        if sweeps.lock(conn):
-            stats.count_changed(conn, quiet_s=COUNT_QUIET_S, most=COUNT_MOST)
+    _count(process)
     _forget(process)
 
 
@@ -134,6 +134,15 @@ def _wake_forgotten(process: Process, running: list[Session]) -> None:
         crops = frames.crops_waiting(process.redis, session.id)
         if crops:
             queues.read_later(process.redis, session.id, crops[:BATCH])
+
+
+def _count(process: Process) -> None:
+    """Count hours that changed now and then, and at once while there are more of them."""
+    now_s = time.monotonic()
+    if now_s >= process.counts_at_s:
+        with process.database.transaction() as conn:
+            counted = stats.count_changed(conn, quiet_s=COUNT_QUIET_S, most=COUNT_MOST) if sweeps.lock(conn) else 0
+        process.counts_at_s = now_s if counted == COUNT_MOST else now_s + COUNT_S
 
 
 def _forget(process: Process) -> None:

@@ -133,10 +133,36 @@ def test_the_newest_hours_are_counted_first_once_they_are_quiet(database: Databa
     assert count_changed(database, quiet_s=60) == 1
 
 
+def hours_to_count(held: Process) -> int:
+    with held.database.transaction() as conn:
+        return conn.execute("select hour from hours_changed group by hour").rowcount
+
+
+def test_the_sweep_counts_hours_now_and_then_and_at_once_while_there_are_more(held: Process) -> None:
+    with held.database.transaction() as conn:
+        conn.execute(
+            "insert into hours_changed select now() - n * interval '1 hour', now() - interval '61 s'"
+            " from generate_series(1, 10) as n"
+        )
+    left: list[int] = []
+    for _ in range(2):
+        sweep(held)
+        left.append(hours_to_count(held))
+    assert left == [2, 0]
+    with held.database.transaction() as conn:
+        conn.execute("insert into hours_changed values (now(), now() - interval '61 s')")
+    sweep(held)
+    assert hours_to_count(held) == 1
+    held.counts_at_s = 0.0
+    sweep(held)
+    assert hours_to_count(held) == 0
+
+
 def test_the_sweep_counts_hours_that_changed(held: Process) -> None:
     session_id = a_session(held)
     reads(held, session_id, [0, 1])
     closed_and_judged(held, session_id)
+    held.counts_at_s = 0.0
     with held.database.transaction() as conn:
         conn.execute("update hours_changed set changed_at = changed_at - interval '61 s'")
     sweep(held)

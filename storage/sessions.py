@@ -255,6 +255,18 @@ def unsettled(conn: Conn) -> list[Session]:
         return cursor.execute(_UNSETTLED).fetchall()
 
 
+_LOCK_UNSETTLED = "select id from sessions where settled_at is null order by id for update"
+
+
+def lock_unsettled(conn: Conn) -> None:
+    """Let nobody else record or report anything of unsettled sessions before the transaction ends.
+
+    Whoever records and then folds takes this first: a detector that waits for one of its rows would hold what
+    `fold` waits for.
+    """
+    conn.execute(_LOCK_UNSETTLED)
+
+
 def get(conn: Conn, ids: Sequence[int]) -> list[Session]:
     with conn.cursor(row_factory=class_row(Session)) as cursor:
         return cursor.execute(_BY_ID, {"ids": list(ids)}).fetchall()

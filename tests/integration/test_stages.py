@@ -1,5 +1,7 @@
 """The jobs of the stages in this process, on the real servers: each may run twice, and does so without a trace."""
 
+import threading
+import time
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -7,6 +9,7 @@ import cv2
 import pytest
 
 from anpr import config
+from anpr.types import FrameOutcome
 from cli.demo.scene import Scene
 from models.detector.inference import Detector
 from models.reader import load_reader
@@ -184,3 +187,30 @@ def test_frames_and_plates_whose_pixels_are_gone_or_broken_are_counted(held, jpe
     outcomes = {(row[1], row[2]): row[9] for row in rows["plate_reads"]}
     assert [outcomes[plate[0], plate[1]] for plate in plates[:2]] == ["expired", "failed"]
     assert None not in outcomes.values()
+
+
+def test_a_sweep_and_a_detector_that_tell_of_the_same_frame_do_not_wait_for_each_other(held):
+    with held.database.transaction() as conn:
+        camera = sessions.camera_id(conn, "gate", toll_country="CZ")
+        session_id = sessions.start(conn, camera=camera, source="gate", key="gate", is_live=True, expected_frames=None)
+        sessions.report(conn, session_id, IngestCounters(offered=2, sampled=2))
+    frames.shed(held.redis, session_id, [0])
+    sweeper = threading.Thread(target=sweep, args=(held,))
+    with held.database.transaction() as conn:  # the detector's: it finds that the frame has left Redis
+        sessions.record(conn, session_id, [(1, START, FrameOutcome.NO_PLATE)])
+        sweeper.start()
+        wait_until_blocked(held.database)
+        sessions.record(conn, session_id, [(0, None, FrameOutcome.EXPIRED)])
+    sweeper.join(timeout=10)
+    with held.database.transaction() as conn:
+        (got,) = sessions.get(conn, [session_id])
+    assert (got.no_plate, got.shed, got.expired) == (1, 1, 0)
+
+
+def wait_until_blocked(database: Database) -> None:
+    """Until a connection waits for what another has locked."""
+    limit_s = time.monotonic() + 10
+    with database.autocommit() as conn:
+        while conn.execute("select 1 from pg_locks where not granted").fetchone() is None:
+            assert time.monotonic() < limit_s
+            time.sleep(0.01)

@@ -14,7 +14,6 @@ from contextlib import ExitStack, contextmanager, suppress
 from typing import TYPE_CHECKING, Self, cast
 
 from redis import Redis
-from redis.client import Pipeline
 from redis.exceptions import RedisError
 
 from anpr import log
@@ -73,7 +72,7 @@ def event_key(event_id: int) -> str:
     return f"anpr:trace:event:{event_id}"
 
 
-def keep(redis: Redis | Pipeline, key: str, context: str, *, nx: bool = False) -> None:
+def keep(redis: Redis, key: str, context: str, *, nx: bool = False) -> None:
     """Keep a context for the next stage; `nx`: unless one is kept there. Without Redis it is lost, and nothing else."""
     if context:
         with suppress(RedisError):

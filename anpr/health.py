@@ -2,7 +2,14 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
-from typing import Self
+from typing import Literal, Self
+
+SILENT_S = 15.0  # an ingest reports every second
+WELL = 0.9  # health below this is told
+
+# running; silent: its ingest runs and gets no frames; behind: frames are lost; gone: its ingest runs no more and did
+# not say so; finishing: it ended, and what is left is being dealt with; ended
+CameraCondition = Literal["running", "silent", "behind", "gone", "finishing", "ended"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,3 +58,17 @@ class FrameCounts:
         lost = self.shed + self.expired + self.failed + (self.shed_early + self.corrupt) * wanted_share
         wanted = self.processed + lost
         return self.processed / wanted if wanted else None
+
+
+def condition_of(
+    *, is_running: bool, is_settled: bool, is_live: bool, silent_s: float, lately: FrameCounts | None
+) -> CameraCondition:
+    """How a camera stands whose ingest was heard of `silent_s` ago; `lately` are its last minute's frames, if known."""
+    if not is_running:
+        return "ended" if is_settled else "finishing"
+    if silent_s > SILENT_S:
+        return "gone"
+    if is_live and lately is not None and lately.offered == 0:
+        return "silent"
+    health = None if lately is None else lately.health
+    return "running" if health is None or health >= WELL else "behind"

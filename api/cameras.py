@@ -8,7 +8,7 @@ from fastapi import APIRouter
 from pydantic import Field
 from redis.exceptions import RedisError
 
-from anpr.health import FrameCounts
+from anpr.health import CameraCondition, FrameCounts, condition_of
 from api.access import LOOKING, allow
 from api.forms import Form, Share
 from api.held import Held, HeldHere
@@ -17,7 +17,6 @@ from storage.camera_states import CameraState
 from workers import rates
 from workers.rates import Rate
 
-SILENT_S = 15.0  # an ingest reports its counters every second
 router = APIRouter(prefix="/api/cameras", tags=["cameras"], dependencies=[allow(*LOOKING)])
 
 
@@ -49,8 +48,10 @@ class CameraForm(Form):
 
     name: str = Field(examples=["gate-north"])
     toll_country: str = Field(examples=["CZ"])
-    state: Literal["running", "silent", "ended", "never ran"] = Field(
-        description="silent: its ingest has not reported for 15 s, and has not said that it ends"
+    state: CameraCondition | Literal["never ran"] = Field(
+        description="as in `anpr top`. behind: less than 90 % of its frames are looked at; silent: it sends no frames; "
+        "gone: its ingest has not reported for 15 s, and has not said that it ends; finishing: what is left of its "
+        "frames is being dealt with"
     )
     is_live: bool | None = Field(description="null: never ran")
     session_id: int | None
@@ -106,15 +107,22 @@ def _form(state: CameraState, of_late: dict[int, Rate], now: datetime) -> Camera
             counters=None,
             health=None,
         )
-    is_silent = (now - state.seen_at).total_seconds() > SILENT_S
     runs = session.ended_at is None
     counts = FrameCounts.of({one.name: getattr(session, one.name) for one in fields(FrameCounts)})
-    rate = of_late.get(session.id) if runs and not is_silent else None
+    lately = of_late.get(session.id)
+    condition = condition_of(
+        is_running=runs,
+        is_settled=session.settled_at is not None,
+        is_live=session.is_live,
+        silent_s=(now - state.seen_at).total_seconds(),
+        lately=lately.counts if lately else None,
+    )
+    rate = lately if runs and condition != "gone" else None
     behind_s = None if state.last_frame_at is None else (now - state.last_frame_at).total_seconds()
     return CameraForm(
         name=state.name,
         toll_country=state.toll_country,
-        state="ended" if not runs else "silent" if is_silent else "running",
+        state=condition,
         is_live=session.is_live,
         session_id=session.id,
         started_at=session.started_at,

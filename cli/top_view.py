@@ -6,8 +6,9 @@ from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
+from anpr.health import WELL, CameraCondition
 from anpr.types import VerdictStatus
-from workers.state import WELL, CameraCondition, CameraState, PostgresState, RedisState, State
+from workers.state import CameraState, PostgresState, RedisState, State
 
 _STYLES: dict[CameraCondition, str] = {
     "running": "green",

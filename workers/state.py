@@ -5,14 +5,13 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Literal
 
 import psycopg
 from redis import Redis
 from redis.exceptions import RedisError
 
 from anpr.errors import Unavailable
-from anpr.health import FrameCounts
+from anpr.health import CameraCondition, FrameCounts, condition_of
 from anpr.types import VerdictStatus
 from storage import operations
 from storage.db import Database, first_line
@@ -25,12 +24,6 @@ from workers.rates import Rate
 
 CAMERAS_S = 24 * 3600.0  # a camera that was not heard of for longer is no longer shown
 VERDICTS_S = 3600.0
-SILENT_S = 15.0  # an ingest reports every second
-WELL = 0.9  # health below this is told
-
-# running; silent: its ingest runs and gets no frames; behind: frames are lost; gone: its ingest runs no more and did
-# not say so; finishing: it ended, and what is left is being dealt with; ended
-CameraCondition = Literal["running", "silent", "behind", "gone", "finishing", "ended"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -127,7 +120,13 @@ def _postgres(database: Database, redis: Redis | None, lately: Mapping[int, Rate
 
 def camera(ledger: CameraLedger, rate: Rate | None, lag_s: float | None) -> CameraState:
     """A camera's state from its ledger and what the last minute brought."""
-    condition = condition_of(ledger, rate)
+    condition = condition_of(
+        is_running=ledger.is_running,
+        is_settled=ledger.is_settled,
+        is_live=ledger.is_live,
+        silent_s=ledger.silent_s,
+        lately=rate.counts if rate else None,
+    )
     is_told = condition not in ("gone", "ended")
     return CameraState(
         name=ledger.camera,
@@ -141,17 +140,6 @@ def camera(ledger: CameraLedger, rate: Rate | None, lag_s: float | None) -> Came
         reconnects=ledger.reconnects,
         counts=ledger.counts,
     )
-
-
-def condition_of(ledger: CameraLedger, rate: Rate | None) -> CameraCondition:
-    if not ledger.is_running:
-        return "ended" if ledger.is_settled else "finishing"
-    if ledger.silent_s > SILENT_S:
-        return "gone"
-    if ledger.is_live and rate is not None and rate.counts.offered == 0:
-        return "silent"
-    health = None if rate is None else rate.counts.health
-    return "running" if health is None or health >= WELL else "behind"
 
 
 def _lags_s(running: Sequence[CameraLedger], redis: Redis) -> dict[int, float]:

@@ -1,19 +1,23 @@
 """What the API answers besides events: counts, cameras, checks, lists, plates of pictures."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from typing import Any, cast
 
 import cv2
 import httpx
 import numpy as np
 import pytest
 from api_server import T0, a_key, an_event, asking, held_for
+from redis import Redis
 
 from anpr.types import VerdictStatus
 from cli.demo.scene import Scene
 from storage import sessions
 from storage.db import Database
 from storage.sessions import IngestCounters
+from workers import rates
 
 LIST = "toll_country,plate,kind,valid_from,valid_to\nCZ,1A23456,year,2026-01-01,2026-12-31\n"
 CSV = {"Content-Type": "text/csv"}
@@ -61,10 +65,28 @@ def test_cameras_say_how_they_stand_and_where_their_frames_went(database: Databa
     assert north["health"] == 0.5
     counters = north["counters"]
     assert (counters["offered"], counters["read"], counters["shed"], counters["waiting"]) == (100, 1, 1, 18)
-    assert (south["state"], south["lag_s"], south["last_frame_at"] is not None) == ("ended", None, True)
+    assert (south["state"], south["lag_s"], south["last_frame_at"] is not None) == ("finishing", None, True)
     with database.transaction() as conn:
         conn.execute("update sessions set seen_at = now() - interval '1 minute'")
-    assert client.get("/api/cameras").json()["cameras"][1]["state"] == "silent"
+    assert client.get("/api/cameras").json()["cameras"][1]["state"] == "gone"
+
+
+def test_a_camera_that_sends_no_frames_is_silent_though_its_ingest_runs(
+    database: Database, database_url: str, redis: Redis
+) -> None:
+    with database.transaction() as conn:
+        camera = sessions.camera_id(conn, "north", toll_country="CZ")
+        one = sessions.start(conn, camera=camera, source="x", key="north", is_live=True, expected_frames=None)
+        sessions.report(conn, one, IngestCounters())
+        running = sessions.unsettled(conn)
+    rates.note(redis, running)
+    [(entry, noted)] = cast("list[tuple[bytes, dict[Any, Any]]]", redis.xrange(rates.NOTES))
+    redis.delete(rates.NOTES, rates.NOTED)
+    redis.xadd(rates.NOTES, noted, id=f"{int(entry.split(b'-')[0]) - 20_000}-0")
+    rates.note(redis, running)
+    with held_for(database_url) as held, asking(replace(held, redis=redis), a_key(database)) as client:
+        [north] = client.get("/api/cameras").json()["cameras"]
+    assert (north["state"], north["fps"]) == ("silent", {"offered": 0.0, "processed": 0.0})
 
 
 def test_a_list_is_imported_all_or_nothing_and_checks_go_by_it(client: httpx.Client) -> None:

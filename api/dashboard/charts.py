@@ -98,7 +98,7 @@ def shares(counts: Sequence[Count]) -> list[Share]:
 
 def confidence(counts: Sequence[int]) -> Chart:
     """Events by how sure their plate is."""
-    labels = [f"{place / BINS:.0%}" for place in range(BINS)]
+    labels = [f"{100 * place // BINS} %" for place in range(BINS)]
     return drawing.stacked(labels, ("used",), [[float(one) for one in counts]])
 
 

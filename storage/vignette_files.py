@@ -1,6 +1,6 @@
 """Files of vignettes → snapshots, all or nothing."""
 
-from collections.abc import Iterable
+import time
 from datetime import datetime
 from pathlib import Path
 
@@ -8,6 +8,8 @@ from anpr.errors import BadRegistry
 from storage import vignettes
 from storage.db import Conn, Database
 from storage.list_files import ListFile, Progress, Step, Terms, looked_through, minute, unheard
+
+TURN_S = 0.25  # between two looks whether another import of the same registry has ended
 
 
 def import_file(
@@ -51,29 +53,29 @@ def _put(
     progress: Progress,
     changes: bool,
 ) -> list[str]:
-    told: list[str] = []
     try:
         file = looked_through(path, country, as_of, terms, progress=progress, changes=changes)
-        with database.transaction() as conn:
-            _take_turn(conn, file.counts, progress)
-            for one in file.counts:
-                before = vignettes.size_in_force(conn, one)
-                told.append(_update(conn, file, one, progress) if changes else _import(conn, file, one, progress))
-                _refuse_shrunk(path, one, before, vignettes.size_in_force(conn, one), terms)
-            for one in file.counts:
-                vignettes.publish(conn, one)
-            progress(file.step(file.counts.total()))
+        while True:
+            with database.transaction() as conn:
+                if all(vignettes.try_lock(conn, one) for one in file.counts):
+                    return _stored(conn, file, terms, progress)
+            progress(Step(phase="waiting", rows=0, share=0))
+            time.sleep(TURN_S)  # without a connection: a few that wait would leave none to anybody else
     except OSError as exc:
         raise BadRegistry(f"{path}: {exc.strerror or exc}") from exc
+
+
+def _stored(conn: Conn, file: ListFile, terms: Terms, progress: Progress) -> list[str]:
+    told: list[str] = []
+    put = _update if file.changes else _import
+    for one in file.counts:
+        before = vignettes.size_in_force(conn, one)
+        told.append(put(conn, file, one, progress))
+        _refuse_shrunk(file.path, one, before, vignettes.size_in_force(conn, one), terms)
+    for one in file.counts:
+        vignettes.publish(conn, one)
+    progress(file.step(file.counts.total()))
     return told
-
-
-def _take_turn(conn: Conn, countries: Iterable[str], progress: Progress) -> None:
-    """Let nobody else change the registries of these countries; where somebody does, wait until that has ended."""
-    for one in countries:
-        if not vignettes.try_lock(conn, one):
-            progress(Step(phase="waiting", rows=0, share=0))
-            vignettes.lock(conn, one)
 
 
 def _import(conn: Conn, file: ListFile, country: str, progress: Progress) -> str:

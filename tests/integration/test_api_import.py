@@ -4,6 +4,7 @@ import json
 import socket
 import time
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -13,6 +14,7 @@ from api_server import a_key, asking, held_for
 from structlog.testing import capture_logs
 
 from anpr.vignettes import Snapshot
+from api.app import CONNECTIONS
 from storage import vignettes
 from storage.db import Database
 from storage.keys import Role
@@ -126,6 +128,16 @@ def test_who_goes_away_leaves_the_list_in_force_that_was(client: httpx.Client, d
         until(lambda: bool(logs))
     assert [(one["event"], one["log_level"]) for one in logs] == [("api.list_abandoned", "info")]
     assert in_force(database) == before
+
+
+def test_imports_that_wait_leave_the_connections_to_others(client: httpx.Client, database: Database) -> None:
+    with database.transaction() as conn, ExitStack() as waiting:
+        vignettes.lock(conn, "CZ")
+        for _ in range(CONNECTIONS):
+            stream = client.stream("POST", PATH, content=HEAD + LINE, headers=STREAM)
+            told = events(waiting.enter_context(stream))
+            until(lambda told=told: next(told)[1]["phase"] == "waiting")
+        assert client.get("/api/cameras").status_code == 200
 
 
 def test_a_list_that_breaks_off_on_its_way_is_no_failure_of_the_server(

@@ -2,7 +2,6 @@
 
 import os
 import signal
-import sys
 import threading
 import time
 from collections.abc import Callable, Generator, Sequence
@@ -22,7 +21,7 @@ from cli.progress import Progress, list_progress
 from cli.report.table import events_table
 from cli.settings import RUN_SETTINGS
 from cli.shared import SharedServers
-from cli.supervise import Supervisor
+from cli.supervise import Supervisor, program
 from cli.trials import check_networks
 from cli.worker import command as worker_command
 from storage import migrate, notifications, plate_events, sessions
@@ -179,7 +178,7 @@ def _watch(
     workers += ["notify-1"] if tells else []
     ours: list[Session] = []
     with Supervisor(grace_s=WORKERS_GRACE_S) as supervisor, Progress(console) as progress:
-        ingest = [sys.executable, "-m", "cli.main", "ingest", "--config", str(settings_file)]
+        ingest = program("cli.main", "ingest", "--config", str(settings_file))
         supervisor.start("ingest", ingest, env=env)
         for name in workers:
             supervisor.start(name, worker_command(name.split("-")[0], settings_file), restart=True, env=env)

@@ -9,6 +9,7 @@ import os
 import signal
 import stat
 import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -28,6 +29,11 @@ KILLED_WAIT_S = 1.0  # how long a SIGKILL may take; longer means stuck in the ke
 FIRST_DELAY_S, LONGEST_DELAY_S = 0.1, 5.0
 
 log = logs.get(__name__)
+
+
+def program(module: str, *words: str) -> list[str]:
+    """The command line of a module of ours; a directory of its name where we were started is never taken for it."""
+    return [sys.executable, "-P", "-m", module, *words]
 
 
 def install_parent_watch(*, grace_s: float = 5.0) -> None:
@@ -89,8 +95,8 @@ class Supervisor:
     """Children by name. One thread uses it; leaving the `with` block stops all that still run.
 
     >>> with Supervisor() as supervisor:
-    ...     supervisor.start("detect-1", [sys.executable, "-m", "cli.main", "worker", "detect"], restart=True)
-    ...     supervisor.start("ingest", [sys.executable, "-m", "cli.main", "ingest"])
+    ...     supervisor.start("detect-1", program("cli.main", "worker", "detect"), restart=True)
+    ...     supervisor.start("ingest", program("cli.main", "ingest"))
     ...     supervisor.wait(lambda: stop_asked() or not supervisor.running("ingest"))
     ...     supervisor.stop("ingest", grace_s=3)
     """

@@ -2,11 +2,11 @@
 
 import signal
 import subprocess
-import sys
 from collections.abc import Collection
 
 from anpr.config import Settings
 from anpr.errors import BadModel
+from cli.supervise import program
 
 
 def check_networks(wanted: Settings, stages: Collection[str]) -> None:
@@ -18,7 +18,7 @@ def check_networks(wanted: Settings, stages: Collection[str]) -> None:
 
 
 def _try(stage: str, model: str, tiles: str = "") -> None:
-    argv = [sys.executable, "-m", "models.trial", stage, model, tiles]
+    argv = program("models.trial", stage, model, tiles)
     done = subprocess.run(argv, check=False, stdin=subprocess.DEVNULL, capture_output=True, text=True)
     if done.returncode != 0:
         raise BadModel(reason(model, done.returncode, done.stderr))

@@ -2,7 +2,6 @@
 
 import os
 import signal
-import sys
 import threading
 from pathlib import Path
 from typing import Annotated
@@ -12,7 +11,7 @@ import typer
 from anpr.config import Settings
 from cli import settings
 from cli.settings import ConfigOption
-from cli.supervise import Supervisor
+from cli.supervise import Supervisor, program
 from cli.trials import check_networks
 from workers.queues import STAGES, Stage
 
@@ -46,7 +45,7 @@ def worker(
 def command(stage: str, config: Path | None) -> list[str]:
     """The command line of one worker."""
     options = [] if config is None else ["--config", str(config)]
-    return [sys.executable, "-m", "cli.main", "worker", stage, *options]
+    return program("cli.main", "worker", stage, *options)
 
 
 def _check(loaded: Settings, stage: Stage) -> None:

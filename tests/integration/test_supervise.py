@@ -13,7 +13,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from anpr.errors import AnprError
-from cli.supervise import Supervisor
+from cli.supervise import Supervisor, program
 
 SLEEP = ["sleep", "60"]
 DEAF_WITH_A_CHILD = ["sh", "-c", "trap '' TERM; setsid sleep 60 & echo $! > $0; while :; do sleep 0.1; done"]
@@ -113,6 +113,13 @@ def test_a_users_mistake_is_not_tried_again() -> None:
         supervisor.start("worker", ["sh", "-c", "exit 2"], restart=True)
         with pytest.raises(AnprError, match="worker ended with exit status 2"):
             supervisor.wait(lambda: False, timeout_s=10, tick_s=0.01)
+
+
+def test_a_directory_of_the_same_name_is_not_taken_for_a_program_of_ours(tmp_path: Path) -> None:
+    (tmp_path / "cli").mkdir()
+    (tmp_path / "cli" / "__init__.py").write_text("raise SystemExit('not ours')")
+    done = subprocess.run(program("cli.main", "--help"), cwd=tmp_path, check=False, capture_output=True)
+    assert (done.returncode, done.stderr) == (0, b"")
 
 
 def test_what_cannot_be_run_is_named(tmp_path: Path) -> None:

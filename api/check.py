@@ -21,8 +21,8 @@ router = APIRouter(prefix="/api/check", tags=["registry"], dependencies=[allow(*
 class VignetteForm(Form):
     """A vignette of the list."""
 
-    plate: str
-    plate_country: str
+    plate: str = Field(examples=["1A23456"])
+    plate_country: str = Field(examples=["CZ"])
     kind: str = Field(examples=["year"])
     valid_from: datetime
     valid_to: datetime
@@ -52,9 +52,11 @@ class CheckForm(Form):
     country: str = Field(examples=["CZ"], description="toll country")
     at: datetime
     answer: Answer = Field(description="`unknown`: there is no list for the country, or it is too old")
-    reason: str
+    reason: str = Field(examples=["year vignette valid until 2027-01-01 00:00"])
     vignette: VignetteForm | None
-    look_alikes: list[VignetteForm] = Field(description="paid for then, and one look-alike apart; they do not count")
+    look_alikes: list[VignetteForm] = Field(
+        examples=[[]], description="paid for then, and one look-alike apart; they do not count"
+    )
     registry: RegistryForm | None
 
 

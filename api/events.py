@@ -39,8 +39,12 @@ MOST_READS = 200
 MOST_ACTS = 100  # verdicts, corrections
 EventId = Annotated[int, Path(ge=1, le=event_search.LAST_ID)]
 router = APIRouter(prefix="/api/events", tags=["events"], dependencies=[allow(*LOOKING)])
+_CSV_EXAMPLE = f"""{",".join(EVENT_COLUMNS)}
+4711,gate-north,1A23456,,0.9976,13,13,2026-05-01T08:00:00Z,2026-05-01T08:00:02.600000Z,CZ,closed,VALID,\
+year vignette valid until 2027-01-01 00:00,/api/events/4711/pictures/1,CZ,0.9359
+"""
 _CSV: dict[int | str, dict[str, Any]] = {
-    200: {"content": {"text/csv": {"schema": {"type": "string"}, "example": ",".join(EVENT_COLUMNS)}}}
+    200: {"content": {"text/csv": {"schema": {"type": "string"}, "example": _CSV_EXAMPLE}}}
 }
 
 
@@ -63,7 +67,10 @@ def events(  # noqa: PLR0917 (FastAPI takes parameters of requests as its own)
         Match | None,
         Query(description="how the plate is looked for; default: `wildcard` where it has * or ?, else `exact`"),
     ] = None,
-    camera: Annotated[list[Name] | None, Query(max_length=50, description="name of a camera; may be repeated")] = None,
+    camera: Annotated[
+        list[Name] | None,
+        Query(max_length=50, examples=[["gate-north"]], description="name of a camera; may be repeated"),
+    ] = None,
     since: Annotated[
         Moment | None, Query(alias="from", description="first seen then or later", examples=["2026-05-01T08:00:00Z"])
     ] = None,
@@ -71,7 +78,9 @@ def events(  # noqa: PLR0917 (FastAPI takes parameters of requests as its own)
     verdict: Annotated[list[VerdictStatus] | None, Query(max_length=8, description="in force; may be repeated")] = None,
     confidence: Annotated[float | None, Query(ge=0, le=1, description="at least so sure of the plate")] = None,
     limit: Annotated[int, Query(ge=1, le=1000, description="events a page")] = 100,
-    cursor: Annotated[str | None, Query(max_length=40, description="`next` of the page before")] = None,
+    cursor: Annotated[
+        str | None, Query(max_length=40, examples=["AAZgy5OoukAAAAAAAAAABg"], description="`next` of the page before")
+    ] = None,
     format: Annotated[Literal["json", "csv"] | None, Query(description="instead of the header Accept")] = None,
     reason: Reason = "",
 ) -> Any:

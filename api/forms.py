@@ -65,7 +65,7 @@ class EventForm(Form):
     id: int = Field(examples=[4711])
     camera: str = Field(examples=["gate-north"])
     plate: str = Field(examples=["1A23456"], description="what its reads make together; empty once erased")
-    corrected_plate: str | None = Field(description="what a person says the plate is")
+    corrected_plate: str | None = Field(examples=[None], description="what a person says the plate is")
     confidence: Share = Field(description="of the plate, all reads together")
     candidates: list[CandidateForm] = Field(description="the likeliest texts")
     regions: list[RegionForm] = Field(description="countries the plate may be of, likeliest first")
@@ -74,15 +74,19 @@ class EventForm(Form):
     first_seen: datetime
     last_seen: datetime
     toll_country: str = Field(examples=["CZ"])
-    state: Literal["open", "closed"]
+    state: Literal["open", "closed"] = Field(examples=["closed"])
     revision: int = Field(description="grows each time its reads change or people correct it")
     verdict: str | None = Field(examples=["VALID"], description="in force; null: not judged yet")
-    reason: str | None = Field(description="of the verdict, one sentence")
+    reason: str | None = Field(
+        examples=["year vignette valid until 2027-01-01 00:00"], description="of the verdict, one sentence"
+    )
     picture: str | None = Field(
         examples=["/api/events/4711/pictures/1"], description="address of the one that shows the plate best"
     )
     distance: float | None = Field(
-        default=None, description="in a fuzzy search: how far the plate is from the one searched; look-alikes are half"
+        default=None,
+        examples=[None],
+        description="in a fuzzy search: how far the plate is from the one searched; look-alikes are half",
     )
 
     @classmethod
@@ -122,16 +126,18 @@ class EventsForm(Form):
     """A page of events, newest first."""
 
     events: list[EventForm]
-    next: str | None = Field(description="`cursor` of the next page; null: this is the last")
+    next: str | None = Field(
+        examples=["AAZgy5OoukAAAAAAAAAABg"], description="`cursor` of the next page; null: this is the last"
+    )
 
 
 class BoxForm(Form):
     """In pixels of the camera's full frame."""
 
-    x1: float
-    y1: float
-    x2: float
-    y2: float
+    x1: float = Field(examples=[212.4])
+    y1: float = Field(examples=[340.0])
+    x2: float = Field(examples=[318.3])
+    y2: float = Field(examples=[366.5])
 
 
 class ReadForm(Form):
@@ -143,7 +149,7 @@ class ReadForm(Form):
     box: BoxForm
     detection_score: Share
     outcome: str = Field(examples=["read"])
-    text: str
+    text: str = Field(examples=["1A23456"])
     confidence: Share
     candidates: list[CandidateForm]
     regions: list[RegionForm]
@@ -170,14 +176,14 @@ class VerdictForm(Form):
 
     id: int
     status: str = Field(examples=["VALID"])
-    reason: str
+    reason: str = Field(examples=["year vignette valid until 2027-01-01 00:00"])
     revision: int = Field(description="state of the event that was judged; negative: of an event merged into this one")
-    readings_tried: list[str]
+    readings_tried: list[str] = Field(examples=[["1A23456", "IA23456"]])
     vignette_id: int | None
     snapshot_id: int | None = Field(description="vignette list that was asked")
-    rules_version: str
+    rules_version: str = Field(examples=["2026-11 CZ-2024-03"])
     judged_at: datetime
-    judge_again_at: datetime | None = Field(description="a provisional verdict is judged again then")
+    judge_again_at: datetime | None = Field(examples=[None], description="a provisional verdict is judged again then")
 
     @classmethod
     def of(cls, row: VerdictRow) -> "VerdictForm":
@@ -202,15 +208,15 @@ class PictureForm(Form):
     frame_no: int
     plate_no: int
     captured_at: datetime
-    sha256: str
+    sha256: str = Field(examples=["5e884898da28047151d0e56f8dc6292773603d0d6aabbdd62a11ef721d1542d8"])
 
 
 class CorrectionForm(Form):
     """What somebody said the plate is; null: withdrew what was said before."""
 
-    plate: str | None
-    who: str
-    reason: str
+    plate: str | None = Field(examples=["1A23466"])
+    who: str = Field(examples=["ann"])
+    reason: str = Field(examples=["the 8 is a B"])
     corrected_at: datetime
 
     @classmethod
@@ -222,8 +228,11 @@ class EventDetailForm(Form):
     """An event with all that belongs to it."""
 
     event: EventForm
-    erased_at: datetime | None = Field(description="when what it left was erased; null: not yet")
-    explanation: str | None = Field(description="the verdict in plain words; null: not judged yet, or erased")
+    erased_at: datetime | None = Field(examples=[None], description="when what it left was erased; null: not yet")
+    explanation: str | None = Field(
+        examples=["VALID. A vignette was found: year vignette valid until 2027-01-01 00:00."],
+        description="the verdict in plain words; null: not judged yet, or erased",
+    )
     reads: list[ReadForm] = Field(description="its looks, most confident first, at most 200")
     verdicts: list[VerdictForm] = Field(description="the one in force first, at most 100")
     pictures: list[PictureForm] = Field(description="the one that shows the plate best first")

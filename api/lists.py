@@ -83,7 +83,8 @@ async def import_list(  # noqa: PLR0917 (FastAPI takes parameters of requests as
     held: HeldHere,
     who: Who,
     country: Annotated[
-        str | None, Query(min_length=2, max_length=2, description="toll country of lines that do not say")
+        str | None,
+        Query(min_length=2, max_length=2, examples=["CZ"], description="toll country of lines that do not say"),
     ] = None,
     as_of: Annotated[Moment | None, Query(description="when the list was true; default: now")] = None,
     rows: Annotated[int | None, Query(ge=1, description="how many entries it must hold, else it is refused")] = None,
@@ -93,7 +94,12 @@ async def import_list(  # noqa: PLR0917 (FastAPI takes parameters of requests as
     ] = False,
     signature: Annotated[
         str | None,
-        Header(alias="X-Signature", max_length=LONGEST_SIGNATURE, description="its Ed25519 signature, base64"),
+        Header(
+            alias="X-Signature",
+            max_length=LONGEST_SIGNATURE,
+            examples=[f"{'A' * 86}=="],
+            description="its Ed25519 signature, base64",
+        ),
     ] = None,
 ) -> Any:
     """Make the body, a CSV or JSON list, the registry of its toll countries: all or nothing.

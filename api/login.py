@@ -28,9 +28,9 @@ class Login(BaseModel):
 class SessionForm(answers.Form):
     """Who has logged in, and what unsafe requests must say in X-CSRF-Token."""
 
-    name: str
+    name: str = Field(examples=["ann"])
     role: str = Field(examples=["viewer"])
-    csrf_token: str
+    csrf_token: str = Field(examples=["7c89a25125a08018ba23ba71c1261a485774f2ba1726df700a049af4f5cc41d4"])
 
 
 @router.post("/api/session", status_code=201)

@@ -8,6 +8,7 @@ from fastapi.dependencies.models import Dependant
 from fastapi.openapi.utils import get_openapi
 from fastapi.routing import APIRoute
 
+from api import examples
 from api.access import OPEN, Allowed
 from api.problems import MEDIA_TYPE
 
@@ -20,14 +21,22 @@ _PROBLEM: dict[str, Any] = {
         "type": {"type": "string", "examples": ["about:blank"]},
         "title": {"type": "string", "examples": ["Unprocessable Content"], "description": "of the status"},
         "status": {"type": "integer", "examples": [422]},
-        "detail": {"type": "string", "description": "one sentence for people"},
+        "detail": {
+            "type": "string",
+            "examples": ["limit: Input should be less than or equal to 1000"],
+            "description": "one sentence for people",
+        },
         "errors": {
             "type": "array",
             "description": "which parameters or fields are wrong",
             "items": {
                 "type": "object",
                 "required": ["in", "name", "detail"],
-                "properties": {"in": {"type": "string"}, "name": {"type": "string"}, "detail": {"type": "string"}},
+                "properties": {
+                    "in": {"type": "string", "examples": ["query"]},
+                    "name": {"type": "string", "examples": ["limit"]},
+                    "detail": {"type": "string", "examples": ["Input should be less than or equal to 1000"]},
+                },
             },
         },
     },
@@ -86,6 +95,7 @@ def _described(app: FastAPI, routes: dict[tuple[str, str], APIRoute]) -> dict[st
                     "description": why,
                     "content": {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}},
                 }
+            examples.add_to(operation, schemas)
     return schema
 
 

@@ -22,7 +22,12 @@ Moment = Annotated[AwareDatetime, AfterValidator(_known_to_postgres)]
 Name = Annotated[str, Query(min_length=1, max_length=100, pattern=r"^[^\x00]*$")]
 Reason = Annotated[
     str,
-    Query(max_length=200, pattern=r"^[^\x00]*$", description="why you search, for the record; not the plate"),
+    Query(
+        max_length=200,
+        pattern=r"^[^\x00]*$",
+        examples=["theft 12/26"],
+        description="why you search, for the record; not the plate",
+    ),
 ]
 
 

@@ -24,10 +24,10 @@ router = APIRouter(prefix="/api/read", tags=["read"], dependencies=[allow(*WORKI
 class PixelsForm(Form):
     """In pixels of the picture; max is outside."""
 
-    xmin: int
-    ymin: int
-    xmax: int
-    ymax: int
+    xmin: int = Field(examples=[212])
+    ymin: int = Field(examples=[340])
+    xmax: int = Field(examples=[318])
+    ymax: int = Field(examples=[366])
 
 
 class RegionCodeForm(Form):
@@ -40,7 +40,7 @@ class RegionCodeForm(Form):
 class CandidateScoreForm(Form):
     """A possible text."""
 
-    plate: str
+    plate: str = Field(examples=["1A23456"])
     score: Share
 
 
@@ -60,7 +60,7 @@ class ReplyForm(Form):
 
     filename: str = Field(examples=["car.jpg"], description="as it was sent; empty where it was not")
     timestamp: datetime
-    processing_time: float = Field(description="milliseconds")
+    processing_time: float = Field(examples=[41.7], description="milliseconds")
     version: int
     results: list[ResultForm]
 

@@ -26,7 +26,7 @@ class ShownEventForm(Form):
     last_seen: datetime
     reads: int
     agreeing: int = Field(description="reads that agree on the plate")
-    reason: str = Field(description="of its verdict")
+    reason: str = Field(examples=["no vignette for CZ"], description="of its verdict")
     pictures: list[str] = Field(
         examples=[["/api/events/4711/pictures/1"]], description="their addresses; the first shows the plate best"
     )
@@ -63,7 +63,11 @@ class ReviewBody(BaseModel):
     answer: Answer = Field(description="`confirm`: the pictures show `plate`, and nothing speaks for the driver")
     plate: str = Field(default="", max_length=40, pattern=r"^[^\x00]*$", examples=["1A2 3456"])
     reason: str = Field(
-        default="", max_length=500, pattern=r"^[^\x00]*$", description="why, without the plate; `overturn` needs one"
+        default="",
+        max_length=500,
+        pattern=r"^[^\x00]*$",
+        examples=["seen in the picture"],
+        description="why, without the plate; `overturn` needs one",
     )
 
 

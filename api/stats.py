@@ -46,7 +46,7 @@ def statistics(
     held: HeldHere,
     since: Annotated[Moment | None, Query(alias="from", description="default: a day before `to`")] = None,
     until: Annotated[Moment | None, Query(alias="to", description="default: now")] = None,
-    camera: Annotated[Name | None, Query(description="only this one")] = None,
+    camera: Annotated[Name | None, Query(examples=["gate-north"], description="only this one")] = None,
 ) -> Any:
     """Events per hour, camera and verdict, of 31 days at most."""
     end = until or datetime.now(UTC)

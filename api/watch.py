@@ -62,10 +62,18 @@ class Wanted:
 @router.get("", response_class=StreamingResponse, responses=_STREAM)
 async def live(
     held: HeldHere,
-    camera: Annotated[list[Name] | None, Query(max_length=50, description="name of a camera; may be repeated")] = None,
+    camera: Annotated[
+        list[Name] | None,
+        Query(max_length=50, examples=[["gate-north"]], description="name of a camera; may be repeated"),
+    ] = None,
     verdict: Annotated[list[VerdictStatus] | None, Query(max_length=8, description="may be repeated")] = None,
     last_event_id: Annotated[
-        str | None, Header(max_length=50, description="the last id that was seen: what came since is sent first")
+        str | None,
+        Header(
+            max_length=50,
+            examples=["4711-9023"],
+            description="the last id that was seen: what came since is sent first",
+        ),
     ] = None,
 ) -> Any:
     """New and changed events: `event: event` with the event, `event: gone` where one was merged into another.

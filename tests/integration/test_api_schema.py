@@ -1,5 +1,6 @@
 """The API keeps what its own description says, whatever it is asked."""
 
+import jsonschema_rs
 import pytest
 import schemathesis
 from api_server import a_key, an_event, held_for, serving
@@ -16,11 +17,12 @@ from api.app import all_routes
 from storage.db import Database
 
 EXAMPLES = 6  # of a route; the whole takes seconds
+FILES = {"multipart/form-data", "image/jpeg", "image/png", "image/webp"}
 SKIPPED = {"/api/live"}  # never ends
 CHECKS = [not_a_server_error, status_code_conformance, content_type_conformance, response_schema_conformance]
 
 
-def test_the_description_names_every_route_and_has_an_example_of_each_answer(database_url: str) -> None:
+def test_the_description_names_every_route_and_how_each_answers(database_url: str) -> None:
     with held_for(database_url) as held:
         schema = app.build(held).openapi()
     described = {(method.upper(), path) for path, one in schema["paths"].items() for method in one}
@@ -32,6 +34,21 @@ def test_the_description_names_every_route_and_has_an_example_of_each_answer(dat
             assert {"401", "422", "503"} <= set(operation["responses"])
             kinds = [set(answer["content"]) for status, answer in operation["responses"].items() if status >= "400"]
             assert kinds == [{"application/problem+json"}] * len(kinds)
+
+
+def test_every_parameter_body_and_answer_has_an_example_that_fits(database_url: str) -> None:
+    with held_for(database_url) as held:
+        schema = app.build(held).openapi()
+    named = {"components": schema["components"]}
+    for path, operations in schema["paths"].items():
+        for operation in operations.values():
+            for one in operation.get("parameters", []):
+                jsonschema_rs.validate(one["schema"] | named, one["example"])
+            for body in [operation.get("requestBody", {}), *operation["responses"].values()]:
+                for kind, content in body.get("content", {}).items():
+                    if kind not in FILES:
+                        assert content["example"], (path, kind)
+                        jsonschema_rs.validate(content["schema"] | named, content["example"])
 
 
 @pytest.mark.timeout(300)  # a hundred and more requests on one slow, shared core

@@ -69,9 +69,6 @@ class Access:
         if scope["path"] in OPEN:
             return None
         held, headers, address = self._held(), Headers(scope=scope), address_of(scope)
-        wait_s = held.tries.wait_s(address)
-        if wait_s:
-            return _too_many(wait_s, "Too many wrong keys came from your address.")
         who = await _found(held, headers)
         if isinstance(who, Response):
             return who
@@ -86,7 +83,9 @@ class Access:
 
     def _unknown(self, held: Held, scope: Scope, headers: Headers, address: str) -> Response:
         if bearer(headers) is not None:
-            held.tries.spend(address)
+            wait_s = held.tries.spend(address)  # of wrong keys alone: others may come from the same address
+            if wait_s:
+                return _too_many(wait_s, "Too many wrong keys came from your address.")
         elif scope["method"] == "GET" and "text/html" in headers.get("accept", ""):
             return RedirectResponse(f"/login?next={quote(scope['path'])}", status_code=303)
         return problems.answer(

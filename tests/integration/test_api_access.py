@@ -159,6 +159,20 @@ def test_too_many_wrong_keys_of_an_address_are_refused_at_once(database: Databas
         assert 1 <= int(right.headers["retry-after"]) <= 20
 
 
+def test_wrong_keys_of_an_address_shut_nobody_out_who_has_a_right_one_there(
+    database: Database, database_url: str
+) -> None:
+    key = a_key(database)
+    with held_for(database_url, tries_per_min=3) as held, serving(held) as address:
+        with httpx.Client(base_url=address) as browser:
+            assert browser.post("/api/session", json={"key": key}).status_code == 201
+            wrong = {"Authorization": "Bearer revoked"}
+            assert [httpx.get(f"{address}/api/stats", headers=wrong).status_code for _ in range(4)][-1] == 429
+            assert browser.get("/api/stats").status_code == 200
+        right = {"Authorization": f"Bearer {key}"}
+        assert httpx.get(f"{address}/api/stats", headers=right).status_code == 200
+
+
 def test_a_key_that_asks_too_often_has_to_wait_and_others_have_not(database: Database, database_url: str) -> None:
     busy, other = a_key(database, name="busy"), a_key(database, name="other")
     with held_for(database_url, rate_per_min=5) as held, asking(held, busy) as client:

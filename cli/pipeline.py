@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from types import FrameType
 
 import yaml
 from rich.console import Console
@@ -79,9 +80,7 @@ def execute(
     for camera in wanted.cameras.values():
         check_source(camera)
     check_networks(wanted, ("detect", "read"))
-    stop = threading.Event()
-    for one in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
-        signal.signal(one, lambda *_: stop.set())
+    _on_signals(_interrupt)
     began_s = time.monotonic()
     with servers(wanted, data_dir, console) as (served, shared):
         queues.ping(queues.connect(served.redis_url))
@@ -95,6 +94,8 @@ def execute(
             with list_progress(console) as progress:
                 told = import_file(database, path, country, None, terms, progress=progress)
             console.print("\n".join(told), highlight=False)
+        stop = threading.Event()
+        _on_signals(lambda *_: stop.set())
         outcome = _watch(served, shared, database, data_dir=data_dir, crew=crew, stop=stop, console=console)
         ids = [session.id for session in outcome.sessions]
         with database.transaction() as conn:
@@ -121,6 +122,16 @@ def execute(
         was_stopped=outcome.was_stopped,
         has_failed=outcome.has_failed,
     )
+
+
+def _on_signals(handler: Callable[[int, FrameType | None], None]) -> None:
+    for one in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+        signal.signal(one, handler)
+
+
+def _interrupt(*_: object) -> None:
+    """Nothing is watched yet: give up what is being started or imported."""
+    raise KeyboardInterrupt
 
 
 @contextmanager

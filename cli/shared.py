@@ -11,7 +11,7 @@ from anpr.errors import AnprError
 from cli.embedded import EmbeddedServers, InUse
 
 LOOK_S = 1.0
-ANSWER_WAIT_S = 20.0  # for another anpr that is just starting them
+ANSWER_WAIT_S = 70.0  # for another anpr that is just starting them, which may take 60
 
 _log = log.get(__name__)
 
@@ -43,8 +43,10 @@ class SharedServers:
 
     def __enter__(self) -> Self:
         until_s = time.monotonic() + self._wait_s
-        while not self._take_or_join(is_last=time.monotonic() > until_s):
-            time.sleep(0.1)
+        if not self._take_or_join(is_last=self._wait_s <= 0):
+            _log.info("servers.waited_for", data=str(self._servers.data_dir))
+            while not self._take_or_join(is_last=time.monotonic() > until_s):
+                time.sleep(0.1)
         self._keeper.start()
         return self
 

@@ -5,11 +5,14 @@ import io
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+import cv2
+import numpy as np
 import psutil
 import psycopg
 import pytest
@@ -204,6 +207,20 @@ def test_servers_that_the_other_does_not_run_are_one_clear_line(used: Path) -> N
         f"{used} is in use by another anpr (pid {os.getpid()}), which runs no such servers:"
         " stop it, or set DATABASE_URL and REDIS_URL"
     )
+
+
+def test_a_run_that_waits_for_servers_can_be_stopped(used: Path, tmp_path: Path) -> None:
+    picture = tmp_path / "car.png"
+    cv2.imwrite(str(picture), np.full((90, 160, 3), 90, np.uint8))
+    said = tmp_path / "stderr"
+    command = [sys.executable, "-m", "cli.main", "run", picture, "--data-dir", used]
+    plain = os.environ | {"DATABASE_URL": "", "REDIS_URL": ""}
+    with EmbeddedServers(used, redis=False), said.open("wb") as err:
+        waiting = subprocess.Popen(command, stderr=err, env=plain)
+        until(lambda: b"servers.waited_for" in said.read_bytes(), within_s=30, what="it waits")
+        waiting.send_signal(signal.SIGTERM)
+        assert waiting.wait(timeout=5) != 0
+    assert b"Traceback" not in said.read_bytes()
 
 
 def test_one_run_at_a_time_uses_a_data_directory(used: Path) -> None:

@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
-from fastapi import APIRouter, FastAPI
+from fastapi import APIRouter, Depends, FastAPI
 from fastapi.routing import APIRoute
 from redis import Redis
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -34,6 +34,7 @@ from api.held import Held
 from api.limits import SMALL_BYTES, BodyLimit, Budgets
 from api.live import Live
 from api.measured import Measured
+from api.parameters import known_alone
 from api.reading import Networks
 from storage.db import Database
 from workers.measures import Measures
@@ -116,7 +117,7 @@ def build(held: Held) -> FastAPI:
     app = Api(docs_url=None, redoc_url=None, openapi_url=None, lifespan=lifespan, redirect_slashes=False)
     app.state.held = held
     for router in ROUTERS:
-        app.include_router(router)
+        app.include_router(router, dependencies=[Depends(known_alone)])
     problems.install(app)
     limits = {
         "/api/read": int(held.settings.api.picture_mb * _MB) + SMALL_BYTES,  # a form says more than the picture

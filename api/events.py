@@ -26,7 +26,7 @@ from api.forms import (
     country_columns,
 )
 from api.held import Held, HeldHere, Who
-from api.parameters import Moment, Name, Reason
+from api.parameters import Moment, Name, Reason, in_order
 from api.problems import Problem
 from storage import erasures, event_details, event_search, plate_events, plate_reads, searches
 from storage import verdicts as verdicts_table
@@ -92,6 +92,7 @@ def events(  # noqa: PLR0917 (FastAPI takes parameters of requests as its own)
     query = None if plate is None else event_search.plate_query(plate, match)
     if query is None and match is not None:
         raise Problem(422, "match: says how a plate is looked for, but there is no `plate`.")
+    in_order(since, until)
     wanted = EventSearch(
         plate=query,
         cameras=camera,

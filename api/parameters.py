@@ -3,7 +3,9 @@
 from datetime import UTC, datetime
 from typing import Annotated
 
-from fastapi import Query
+from fastapi import Query, Request, params
+from fastapi.dependencies.utils import get_flat_params
+from fastapi.exceptions import RequestValidationError
 from pydantic import AfterValidator, AwareDatetime
 
 from anpr.errors import BadInput
@@ -29,6 +31,26 @@ Reason = Annotated[
         description="why you search, for the record; not the plate",
     ),
 ]
+
+
+async def known_alone(request: Request) -> None:
+    """What every address of the API depends on: a parameter that it has not is told, lest a misspelt one finds all."""
+    if not request.scope["path"].startswith("/api/"):  # pages of the dashboard read their own
+        return
+    declared = get_flat_params(request.scope["route"].dependant)
+    known = sorted(one.alias for one in declared if isinstance(one.field_info, params.Query))
+    there = f"these are: {', '.join(known)}" if known else "there are none"
+    wrong = [name for name in request.query_params if name not in known]
+    if wrong:
+        raise RequestValidationError(
+            [{"loc": ("query", name), "msg": f"is no parameter here; {there}"} for name in wrong]
+        )
+
+
+def in_order(since: datetime | None, until: datetime | None) -> None:
+    """Raises BadInput where a period ends before it begins."""
+    if since is not None and until is not None and since > until:
+        raise BadInput("from, to: must be in this order")
 
 
 def toll_country(code: str) -> str:

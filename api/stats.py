@@ -9,7 +9,7 @@ from pydantic import Field, TypeAdapter
 from api.access import LOOKING, allow
 from api.forms import Form
 from api.held import HeldHere
-from api.parameters import Moment, Name
+from api.parameters import Moment, Name, in_order
 from api.problems import Problem
 from storage import stats
 from storage.event_search import EARLIEST
@@ -51,8 +51,9 @@ def statistics(
     """Events per hour, camera and verdict, of 31 days at most."""
     end = until or datetime.now(UTC)
     begin = since or max(EARLIEST, end - DEFAULT)
-    if begin > end or end - begin > LONGEST:
-        raise Problem(422, f"from, to: must be in this order and at most {LONGEST.days} days apart.")
+    in_order(begin, end)
+    if end - begin > LONGEST:
+        raise Problem(422, f"from, to: must be at most {LONGEST.days} days apart")
     with held.reading() as conn:
         found = stats.counts(conn, since=begin, until=end, camera=camera)
     return Response(_WRITTEN.dump_json({"from": begin, "to": end, "counts": found}), media_type="application/json")

@@ -46,6 +46,8 @@ def test_events_are_counted_by_hour_camera_and_verdict(database: Database, clien
     south = client.get("/api/stats", params=query | {"camera": "south"}).json()["counts"]
     assert [one["events"] for one in south] == [1]
     assert client.get("/api/stats", params={"from": "2026-01-01T00:00:00Z"}).status_code == 422
+    backwards = client.get("/api/stats", params={"from": query["to"], "to": query["from"]})
+    assert (backwards.status_code, backwards.json()["detail"]) == (422, "from, to: must be in this order")
 
 
 def test_cameras_say_how_they_stand_and_where_their_frames_went(database: Database, client: httpx.Client) -> None:

@@ -203,6 +203,8 @@ WRONG: list[tuple[dict[str, str], str]] = [
     ({"from": "2026-05-01T10:00:00"}, "from: "),
     ({"limit": "0"}, "limit: "),
     ({"verdict": "GUILTY"}, "verdict.0: "),
+    ({"plat": "1A2"}, "plat: is no parameter here; these are: camera, confidence, cursor, format, from, "),
+    ({"from": "2026-05-02T00:00:00Z", "to": "2026-05-01T00:00:00Z"}, "from, to: must be in this order"),
 ]
 
 

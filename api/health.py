@@ -26,12 +26,14 @@ class ReadyForm(Form):
     postgres: str = Field(examples=["18.1"], description="version of the server")
 
 
+@router.head("/healthz", include_in_schema=False)
 @router.get("/healthz")
 async def alive() -> HealthForm:
     """The process answers; what it needs may be away."""
     return HealthForm(status="ok")
 
 
+@router.head("/readyz", include_in_schema=False)
 @router.get("/readyz")
 def ready(held: HeldHere) -> ReadyForm:
     """Postgres answers and has all tables; 503 where not."""

@@ -74,5 +74,5 @@ class BodyLimit:
 
 
 def _too_large(limit: int) -> str:
-    size = f"{limit / 1e6:g} MB" if limit >= 1_000_000 else f"{limit // 1024} KiB"
+    size = f"{limit // 100_000 / 10:g} MB" if limit >= 1_000_000 else f"{limit // 1024} KiB"
     return f"The body is larger than the {size} that are allowed here."

@@ -1,6 +1,7 @@
 """What goes wrong, told as problem details (RFC 9457), and never with more than who asked may know."""
 
 from http import HTTPStatus
+from json import JSONDecodeError
 from typing import Any
 
 import psycopg
@@ -93,6 +94,10 @@ _PLAIN = {404: "There is nothing at this address.", 405: "This address does not 
 
 
 def _invalid(exc: RequestValidationError) -> JSONResponse:
+    if isinstance(exc.__cause__, JSONDecodeError):
+        broken = exc.__cause__
+        detail = f"the body is no JSON: {broken.msg} at line {broken.lineno}, column {broken.colno}"
+        return answer(422, detail, errors=[{"in": "body", "name": "", "detail": detail}])
     errors = [
         {"in": str(one["loc"][0]), "name": ".".join(str(part) for part in one["loc"][1:]), "detail": one["msg"]}
         for one in exc.errors()

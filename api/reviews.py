@@ -10,7 +10,8 @@ from anpr.cases import Answer, CaseState, Review
 from api.access import WORKING, allow
 from api.forms import Form
 from api.held import HeldHere, Who
-from storage import reviews
+from api.problems import Problem
+from storage import cases, reviews
 from storage.event_search import LAST_ID
 from storage.reviews import ShownEvent
 
@@ -103,5 +104,7 @@ def answer(case_id: Annotated[int, Path(ge=1, le=LAST_ID)], review: ReviewBody, 
     """Answer the case that was handed to you."""
     said = Review(reviewer=who.name, answer=review.answer, plate=review.plate)
     with held.database.transaction() as conn:
+        if cases.get(conn, case_id) is None:
+            raise Problem(404, f"There is no case {case_id}.")
         state = reviews.answer(conn, case_id, said, reason=review.reason.strip(), now=datetime.now(UTC))
     return DecidedForm(case_id=case_id, state=state)

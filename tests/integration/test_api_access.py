@@ -198,6 +198,33 @@ def test_a_body_that_is_too_large_is_refused_whether_it_says_so_or_not(database:
             client.post("/api/session", content=b'{"key": "' + b"x" * 70_000 + b'"}'),
         ]
     assert [(one.status_code, one.headers["content-type"]) for one in answers] == [(413, PROBLEM)] * 5
+    assert answers[2].json()["detail"] == "The body is larger than the 1 MB that are allowed here."
+
+
+def test_an_unknown_parameter_is_told_on_every_address_of_the_api(database: Database, database_url: str) -> None:
+    asked = [(method, path) for method, path in addresses() if path.startswith("/api/")]
+    with held_for(database_url) as held, asking(held, a_key(database)) as client:
+        for method, path in asked:
+            answer = client.request(method, path, params={"typo": "x"})
+            assert (answer.status_code, answer.headers["content-type"]) == (422, PROBLEM), path
+            assert [(one["in"], one["name"]) for one in answer.json()["errors"]] == [("query", "typo")], path
+        assert client.get("/events", params={"typo": "x"}).status_code == 200  # a page of the dashboard
+
+
+def test_a_body_that_is_no_json_is_told_where_it_breaks(database: Database, database_url: str) -> None:
+    body = b'{\n  "key": nothing}'
+    with held_for(database_url) as held, asking(held) as client:
+        answer = client.post("/api/session", content=body, headers={"Content-Type": "application/json"})
+    told = "the body is no JSON: Expecting value at line 2, column 10"
+    assert (answer.status_code, answer.json()["detail"]) == (422, told)
+    assert answer.json()["errors"] == [{"in": "body", "name": "", "detail": told}]
+
+
+def test_health_is_told_by_head_too(database_url: str) -> None:
+    with held_for(database_url) as held, asking(held) as client:
+        for path in ("/healthz", "/readyz"):
+            answer = client.head(path)
+            assert (answer.status_code, answer.content) == (200, b""), path
 
 
 def test_without_postgres_the_answer_is_503_and_the_process_lives(running_servers: Any) -> None:

@@ -39,3 +39,9 @@ def test_a_case_is_confirmed_by_two_reviewers_who_read_the_plate_themselves(
         assert client.post("/api/reviews/next", headers=one).status_code == 204
         assert client.post("/api/reviews/next", headers=other).status_code == 200
         assert client.post(case, json=confirm, headers=other).json()["state"] == "confirmed"
+
+
+def test_a_case_that_there_is_not_is_not_found(database: Database, database_url: str) -> None:
+    with held_for(database_url) as held, asking(held, a_key(database, Role.REVIEWER)) as client:
+        answer = client.post("/api/reviews/99", json={"answer": "unreadable"})
+    assert (answer.status_code, answer.json()["detail"]) == (404, "There is no case 99.")

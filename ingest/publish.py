@@ -130,9 +130,7 @@ class Publisher:
             try:
                 over = frames.load(self._redis, self.session_id) + len(self._batch) - self._settings.max_frames
                 if over > 0:
-                    oldest = frames.waiting(self._redis, self.session_id, most=over)
-                    frames.shed(self._redis, self.session_id, oldest)
-                    self._shed_batch(over - len(oldest))
+                    self._shed_batch(over - frames.shed(self._redis, self.session_id, over))
                 self._send()
             except RedisError as exc:
                 self._redis_away(exc)

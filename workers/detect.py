@@ -40,7 +40,7 @@ def detect(session_id: int, frame_nos: list[int]) -> None:
     settings = process.settings.detect
     margin = MARGIN if settings.margin is None else settings.margin
     found = Found(outcomes=[], plates=[], crops={})
-    stored = frames.fetch(process.redis, session_id, frame_nos)
+    stored = frames.claim(process.redis, session_id, frame_nos)
     for frame_no in frame_nos:
         if frame_no in stored:
             with traces.follow("detect", stored[frame_no].trace, session=session_id, frame=frame_no) as span:

@@ -21,6 +21,7 @@ from redis.client import Pipeline
 
 PlateKey = tuple[int, int]  # frame_no, plate_no
 Client = Redis  # bytes in, bytes out
+CLAIM_S = 3600  # a claim ends with its job, or with the session; else with this
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -66,15 +67,16 @@ def add(pipe: Pipeline, session_id: int, frame: StoredFrame) -> None:
     pipe.xadd(_frames(session_id), fields, id=f"{frame.frame_no + 1}-0")
 
 
-def fetch(redis: Client, session_id: int, frame_nos: Sequence[int]) -> dict[int, StoredFrame]:
-    """Those of the frames that are still there, by number."""
+def claim(redis: Client, session_id: int, frame_nos: Sequence[int]) -> dict[int, StoredFrame]:
+    """Those of the frames that are still there, by number; until `drop` they are not shed, for they are looked at."""
     if not frame_nos:
         return {}
     wanted = set(frame_nos)
-    entries = cast(
-        "list[tuple[bytes, dict[bytes, bytes]]]",
-        redis.xrange(_frames(session_id), f"{min(wanted) + 1}-0", f"{max(wanted) + 1}-0"),
-    )
+    pipe = redis.pipeline(transaction=True)
+    pipe.sadd(_claimed(session_id), *wanted)
+    pipe.expire(_claimed(session_id), CLAIM_S)
+    pipe.xrange(_frames(session_id), f"{min(wanted) + 1}-0", f"{max(wanted) + 1}-0")
+    entries = cast("list[tuple[bytes, dict[bytes, bytes]]]", pipe.execute()[-1])
     found = (_stored(entry_id, fields) for entry_id, fields in entries)
     return {frame.frame_no: frame for frame in found if frame.frame_no in wanted}
 
@@ -93,15 +95,31 @@ def _stored(entry_id: bytes, fields: dict[bytes, bytes]) -> StoredFrame:
 def drop(redis: Client | Pipeline, session_id: int, frame_nos: Sequence[int]) -> None:
     if frame_nos:
         redis.xdel(_frames(session_id), *(f"{number + 1}-0" for number in frame_nos))
+        redis.srem(_claimed(session_id), *frame_nos)
 
 
-def shed(redis: Client, session_id: int, frame_nos: Sequence[int]) -> None:
-    """Drop frames to make room; they are remembered as shed until `forget_shed`."""
-    if frame_nos:
-        pipe = redis.pipeline(transaction=True)
-        pipe.sadd(_shed(session_id), *frame_nos)
-        drop(pipe, session_id, frame_nos)
-        pipe.execute()
+def shed(redis: Client, session_id: int, count: int) -> int:
+    """Drop the `count` oldest frames that nobody looks at, to make room; how many there were.
+
+    They are remembered as shed until `forget_shed`.
+    """
+    return int(cast(int, redis.eval(_SHED, 3, _frames(session_id), _claimed(session_id), _shed(session_id), count)))
+
+
+# Lua, so that none of them is claimed meanwhile.
+_SHED = """
+local most, done = tonumber(ARGV[1]), 0
+local entries = redis.call('XRANGE', KEYS[1], '-', '+', 'COUNT', most + redis.call('SCARD', KEYS[2]))
+for _, entry in ipairs(entries) do
+    local number = string.format('%d', tonumber(string.match(entry[1], '^%d+')) - 1)
+    if done < most and redis.call('SISMEMBER', KEYS[2], number) == 0 then
+        redis.call('XDEL', KEYS[1], entry[1])
+        redis.call('SADD', KEYS[3], number)
+        done = done + 1
+    end
+end
+return done
+"""
 
 
 def remembered_shed(redis: Client, session_id: int) -> list[int]:
@@ -191,7 +209,7 @@ def drop_crops(redis: Client | Pipeline, session_id: int, keys: Sequence[PlateKe
 
 def forget(redis: Client, session_id: int) -> None:
     """Remove all that is left of a settled session."""
-    redis.delete(_frames(session_id), _crops(session_id), _shed(session_id))
+    redis.delete(_frames(session_id), _crops(session_id), _shed(session_id), _claimed(session_id))
 
 
 def drop_waiting(redis: Client, session_id: int) -> int:
@@ -220,6 +238,10 @@ def _crops(session_id: int) -> str:
 
 def _shed(session_id: int) -> str:
     return f"anpr:shed:{session_id}"
+
+
+def _claimed(session_id: int) -> str:
+    return f"anpr:claimed:{session_id}"
 
 
 def _frame_no(entry_id: bytes | str) -> int:

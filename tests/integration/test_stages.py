@@ -101,7 +101,7 @@ def test_a_detect_job_that_runs_again_stores_nothing_twice(held, jpegs):
     once = stored(held.database)
     assert {row[1]: row[3] for row in once["frames"]} == dict.fromkeys(NUMBERS, "read")
     assert len(once["plate_reads"]) >= len(NUMBERS)
-    assert frames.fetch(held.redis, session_id, NUMBERS) == {}
+    assert frames.claim(held.redis, session_id, NUMBERS) == {}
 
     detect(session_id, NUMBERS)
     assert stored(held.database) == once
@@ -194,7 +194,10 @@ def test_a_sweep_and_a_detector_that_tell_of_the_same_frame_do_not_wait_for_each
         camera = sessions.camera_id(conn, "gate", toll_country="CZ")
         session_id = sessions.start(conn, camera=camera, source="gate", key="gate", is_live=True, expected_frames=None)
         sessions.report(conn, session_id, IngestCounters(offered=2, sampled=2))
-    frames.shed(held.redis, session_id, [0])
+    with held.redis.pipeline() as pipe:
+        frames.add(pipe, session_id, a_frame(0))
+        pipe.execute()
+    assert frames.shed(held.redis, session_id, 1) == 1
     sweeper = threading.Thread(target=sweep, args=(held,))
     with held.database.transaction() as conn:  # the detector's: it finds that the frame has left Redis
         sessions.record(conn, session_id, [(1, START, FrameOutcome.NO_PLATE)])
@@ -205,6 +208,28 @@ def test_a_sweep_and_a_detector_that_tell_of_the_same_frame_do_not_wait_for_each
     with held.database.transaction() as conn:
         (got,) = sessions.get(conn, [session_id])
     assert (got.no_plate, got.shed, got.expired) == (1, 1, 0)
+
+
+def a_frame(number: int) -> StoredFrame:
+    return StoredFrame(frame_no=number, captured_at=START, left_px=0, top_px=0, jpeg=b"x")
+
+
+def test_a_frame_that_a_detector_looks_at_is_not_shed_meanwhile(redis):
+    with redis.pipeline() as pipe:
+        for number in range(5):
+            frames.add(pipe, 1, a_frame(number))
+        pipe.execute()
+    assert set(frames.claim(redis, 1, [0, 1])) == {0, 1}
+    assert frames.shed(redis, 1, 2) == 2
+    assert frames.waiting(redis, 1, most=9) == [0, 1, 4]
+    assert frames.remembered_shed(redis, 1) == [2, 3]
+    assert frames.shed(redis, 1, 4) == 1
+    frames.drop(redis, 1, [0, 1])
+    assert frames.waiting(redis, 1, most=9) == []
+    with redis.pipeline() as pipe:
+        frames.add(pipe, 1, a_frame(5))
+        pipe.execute()
+    assert frames.shed(redis, 1, 4) == 1
 
 
 def wait_until_blocked(database: Database) -> None:

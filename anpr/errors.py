@@ -10,7 +10,7 @@ class Retryable(AnprError):
 
 
 class Unavailable(Retryable):
-    """A server that we need (Redis, Postgres) does not answer."""
+    """A server that we need (Redis, Postgres) does not answer, or cannot do this now."""
 
 
 class StorageFull(Retryable):

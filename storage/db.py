@@ -42,12 +42,14 @@ class Database:
     def transaction(self) -> Generator[Conn]:
         """A connection whose work is committed at the end of the block, or rolled back if it raises.
 
-        Raises Unavailable where Postgres cannot be reached, goes away, or has no space left.
+        Raises Unavailable where Postgres cannot be reached, goes away, has no space left, or ends a deadlock by it.
         """
         self._pool.open()
         try:
             with self._pool.connection() as conn:
                 yield conn
+        except psycopg.errors.DeadlockDetected as exc:
+            raise Unavailable(f"Postgres at {self.address} undid this, to end a deadlock: try again") from exc
         except (psycopg.OperationalError, psycopg.InterfaceError, PoolTimeout) as exc:
             raise Unavailable(f"Postgres at {self.address} does not answer: {first_line(exc)}") from exc
 

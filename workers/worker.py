@@ -1,6 +1,7 @@
 """One worker process: RQ's simple worker, with the networks loaded before its first job."""
 
 import logging
+import signal
 import time
 from pathlib import Path
 from typing import Any, cast
@@ -177,8 +178,9 @@ def work(stage: Stage, settings: Settings) -> bool:
         worker.work(logging_level="CRITICAL")
     except (RedisError, OSError) as exc:
         _log.warning("worker.lost_redis", why=str(exc))
-        return False
     finally:
+        for one in (signal.SIGTERM, signal.SIGINT):  # RQ's handlers belong to this worker
+            signal.signal(one, signal.SIG_DFL)
         worker.leave(held)
         held.reporter.leave()
         held.database.close()

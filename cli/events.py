@@ -16,7 +16,7 @@ from api.forms import EVENT_COLUMNS, country_columns
 from cli import searches, settings
 from cli.options import TIME_HELP, migrated_database, moment
 from cli.searches import AsOption, ReasonOption
-from cli.settings import ConfigOption
+from cli.settings import ConfigOption, DataDirOption
 from storage import event_search
 from storage.event_search import EventSearch, Match
 from storage.plate_events import EventRow
@@ -43,6 +43,7 @@ def events(  # noqa: PLR0917 (Typer takes a command's options as its parameters)
     ] = "table",
     who: AsOption = None,
     reason: ReasonOption = None,
+    data_dir: DataDirOption = None,
     config: ConfigOption = None,
 ) -> None:
     """List plate events with their verdicts, newest first.
@@ -61,7 +62,7 @@ def events(  # noqa: PLR0917 (Typer takes a command's options as its parameters)
         until=until,
         verdicts=None if verdict is None else [verdict],
     )
-    with migrated_database(config) as database:
+    with migrated_database(config, data_dir) as database:
         if wanted.plate is not None:
             keeping = settings.load(config).retention
             searches.record(database, keeping, command="events", plate=wanted.plate.text, who=who, reason=reason)

@@ -13,7 +13,7 @@ from rich.table import Table
 
 from anpr.errors import BadInput
 from cli.serve import served
-from cli.settings import ConfigOption
+from cli.settings import ConfigOption, DataDirOption
 from storage import keys
 from storage.db import Database
 from storage.keys import Key, Role
@@ -38,12 +38,13 @@ def add_command(
             help="viewer: looks; reviewer: also corrects; admin: also imports lists; camera: only has pictures read"
         ),
     ],
+    data_dir: DataDirOption = None,
     config: ConfigOption = None,
 ) -> None:
     """Make a key and print it, once: only what tells whether it is right is stored."""
     if not name.strip() or len(name) > LONGEST_NAME or not name.isprintable():
         raise BadInput(f"NAME: must be 1 to {LONGEST_NAME} characters that can be printed")
-    with served(config) as wanted:
+    with served(config, data_dir) as wanted:
         database = Database(wanted.database_url)
         with database.transaction() as conn:
             key = keys.add(conn, name.strip(), role)
@@ -58,10 +59,11 @@ def add_command(
 @app.command("list")
 def list_command(
     output: Annotated[Literal["table", "json"], typer.Option("--format", help="table; json: one a line")] = "table",
+    data_dir: DataDirOption = None,
     config: ConfigOption = None,
 ) -> None:
     """List the keys, revoked ones last; never what they are."""
-    with served(config) as wanted:
+    with served(config, data_dir) as wanted:
         database = Database(wanted.database_url)
         with database.transaction() as conn:
             found = keys.keys(conn)
@@ -77,9 +79,9 @@ def list_command(
 
 
 @app.command("revoke")
-def revoke_command(name: Name, config: ConfigOption = None) -> None:
+def revoke_command(name: Name, data_dir: DataDirOption = None, config: ConfigOption = None) -> None:
     """Let a key be good for nothing from now on, and end its logins."""
-    with served(config) as wanted:
+    with served(config, data_dir) as wanted:
         database = Database(wanted.database_url)
         with database.transaction() as conn:
             keys.revoke(conn, name)

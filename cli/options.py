@@ -1,6 +1,5 @@
 """Options that several commands share: moments, toll countries, the database."""
 
-import os
 import re
 from collections.abc import Generator
 from contextlib import ExitStack, contextmanager
@@ -14,7 +13,6 @@ import typer
 from anpr.errors import BadConfig
 from anpr.vignettes import ZONES
 from cli import settings
-from cli.accounts import default_data_dir
 from cli.embedded import EmbeddedServers, InUse
 from cli.settings import RUN_SETTINGS
 from storage.db import Database
@@ -49,12 +47,12 @@ TollCountry = Annotated[
 
 
 @contextmanager
-def migrated_database(config: Path | None) -> Generator[Database]:
+def migrated_database(config: Path | None, data_dir: Path | None = None) -> Generator[Database]:
     """The database of the settings; where they name none, that of `anpr run`, which is started if it does not run.
 
     Raises BadConfig where there is neither, or it lacks our tables.
     """
-    with _address(settings.load(config).database_url) as url:
+    with _address(settings.load(config).database_url, settings.data_directory(data_dir)) as url:
         database = Database(url)
         try:
             yield database
@@ -65,11 +63,10 @@ def migrated_database(config: Path | None) -> Generator[Database]:
 
 
 @contextmanager
-def _address(configured: str) -> Generator[str]:
+def _address(configured: str, data_dir: Path) -> Generator[str]:
     if configured:
         yield configured
         return
-    data_dir = Path(os.environ.get("ANPR_DATA_DIR") or default_data_dir())
     if not (data_dir / RUN_SETTINGS).exists():
         raise BadConfig(
             "no database: set DATABASE_URL (postgresql://user@host/anpr) or database_url in the settings, or"

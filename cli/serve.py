@@ -1,6 +1,5 @@
 """`anpr serve`: the HTTP API."""
 
-import os
 import signal
 import sys
 from collections.abc import Generator
@@ -16,8 +15,7 @@ from anpr import log
 from anpr.config import Settings
 from anpr.errors import BadConfig, Unavailable
 from cli import settings
-from cli.accounts import default_data_dir
-from cli.settings import RUN_SETTINGS, ConfigOption
+from cli.settings import RUN_SETTINGS, ConfigOption, DataDirOption
 from cli.shared import SharedServers
 from storage import migrate
 from storage.db import Database
@@ -31,6 +29,7 @@ _log = log.get(__name__)
 def serve(
     host: Annotated[str | None, typer.Option(help="address to listen on [default: 127.0.0.1]")] = None,
     port: Annotated[int | None, typer.Option(min=1, max=65535, help="port to listen on [default: 8080]")] = None,
+    data_dir: DataDirOption = None,
     config: ConfigOption = None,
 ) -> None:
     """Answer programs and browsers over HTTP until SIGTERM or Ctrl-C: events, cameras, checks, pictures, lists.
@@ -43,7 +42,7 @@ def serve(
     from workers import queues  # noqa: PLC0415
 
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))  # while starting; then the server has its own
-    with served(config) as found:
+    with served(config, data_dir) as found:
         told = {key: value for key, value in (("host", host), ("port", port)) if value is not None}
         wanted = found.model_copy(update={"api": found.api.model_copy(update=told)})
         listener = server.listening(wanted.api.host, wanted.api.port)
@@ -89,7 +88,7 @@ def _telling(held: "Held") -> AbstractContextManager[None]:
 
 
 @contextmanager
-def served(config: Path | None) -> Generator[Settings]:
+def served(config: Path | None, told_dir: Path | None) -> Generator[Settings]:
     """The settings with the servers to use: those given, which must be up to date where they answer, or our own."""
     loaded = settings.load(config)
     if loaded.database_url:
@@ -100,7 +99,7 @@ def served(config: Path | None) -> Generator[Settings]:
         database.close()
         yield loaded
         return
-    data_dir = Path(os.environ.get("ANPR_DATA_DIR") or default_data_dir()).expanduser().absolute()
+    data_dir = settings.data_directory(told_dir)
     with SharedServers(data_dir, redis=not loaded.redis_url) as servers:
         urls = {"database_url": servers.database_url, "redis_url": loaded.redis_url or servers.redis_url}
         _remember(data_dir, urls)

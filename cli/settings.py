@@ -9,10 +9,15 @@ import typer
 from anpr import config
 from anpr.config import Settings
 from anpr.errors import BadConfig
+from cli.accounts import default_data_dir
 
 ConfigOption = Annotated[
     Path | None,
     typer.Option("--config", "-c", help="YAML settings; default: anpr.yaml where there is one", envvar="ANPR_CONFIG"),
+]
+DataDirOption = Annotated[
+    Path | None,
+    typer.Option("--data-dir", help="data of `anpr run`, used where no database is set", envvar="ANPR_DATA_DIR"),
 ]
 DEFAULT_FILE = Path("anpr.yaml")
 RUN_SETTINGS = "run.yaml"  # in the data directory: what the processes of a run were told
@@ -28,6 +33,11 @@ def load(path: Path | None) -> Settings:
     except (OSError, UnicodeDecodeError) as exc:
         raise BadConfig(f"{chosen}: cannot be read: {getattr(exc, 'strerror', None) or 'not UTF-8 text'}") from exc
     return config.parse(text, where=str(chosen), environ=os.environ)
+
+
+def data_directory(told: Path | None) -> Path:
+    """Where the embedded servers keep their data: as the option or the environment says, else the account's own."""
+    return Path(told or os.environ.get("ANPR_DATA_DIR") or default_data_dir()).expanduser().absolute()
 
 
 def with_servers(settings: Settings, *, redis: bool = True) -> Settings:

@@ -20,6 +20,7 @@ from servers import open_directory
 from anpr.errors import BadConfig, BadInput
 from api import server
 from cli import keys
+from cli.events import events
 from storage.db import Database
 from storage.keys import Role
 
@@ -27,8 +28,8 @@ STARTED_S = 100.0  # two seconds on a machine that does nothing else
 
 
 @contextmanager
-def serving(port: int, **env: str) -> Iterator[subprocess.Popen[str]]:
-    argv = [sys.executable, "-m", "cli.main", "serve", "--port", str(port)]
+def serving(port: int, *args: str, **env: str) -> Iterator[subprocess.Popen[str]]:
+    argv = [sys.executable, "-m", "cli.main", "serve", "--port", str(port), *args]
     plain = os.environ | {"DATABASE_URL": "", "REDIS_URL": ""} | env
     with subprocess.Popen(argv, env=plain, stderr=subprocess.PIPE, text=True) as process:
         try:
@@ -113,16 +114,17 @@ def test_the_server_answers_until_it_is_told_to_stop(database: Database, databas
 def test_without_any_database_a_newcomer_gets_one_with_the_first_key() -> None:
     with open_directory() as directory:
         data = str(directory / "data")
-        made = run(keys.app, "add", "me", "--role", "admin", ANPR_DATA_DIR=data)
+        made = run(keys.app, "add", "me", "--role", "admin", "--data-dir", data)
         assert made.status == 0
         assert (Path(data) / "run.yaml").exists()
         port, (config, metrics_port) = a_free_port(), measured_at(directory)
-        with a_client(port) as client, serving(port, ANPR_DATA_DIR=data, ANPR_CONFIG=config) as process:
+        with a_client(port) as client, serving(port, "--data-dir", data, ANPR_CONFIG=config) as process:
             until(lambda: status_of(client, "/readyz") == 200, within_s=STARTED_S, what="it is ready")
             assert status_of(client, "/api/events", made.out.strip()) == 200
             assert status_of(client, "/metrics", made.out.strip()) == 404  # they have a port of their own
             scraped = httpx.get(f"http://127.0.0.1:{metrics_port}/metrics").text
             assert 'anpr_processes{role="serve"} 1.0' in scraped
-            assert run(keys.app, "list", ANPR_DATA_DIR=data).status == 0  # beside it, by its servers
+            assert run(keys.app, "list", "--data-dir", data).status == 0  # beside it, by its servers
+            assert run(events, "--data-dir", data, "--format", "json").status == 0
             process.send_signal(signal.SIGTERM)
             assert process.wait(30) == 0

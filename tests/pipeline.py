@@ -27,6 +27,7 @@ COMMAND = (sys.executable, "-m", "cli.main")
 SETTLED_S = 90.0  # some hundred frames on one slow, shared core
 EVERY_FRAME = {"fps": None, "start": "2026-05-01T08:00:00+00:00"}
 QUEUE = {"max_frames": 24, "batch": 4}  # little waits in Redis, so that a file is under way all the time
+QUICK = {"detect": {"model": "ssd_mobilenet_v2_320"}}  # `anpr run` is tested with the default
 T = TypeVar("T")
 
 
@@ -107,11 +108,12 @@ class Pipeline:
         self.database = Database(servers.database_url)
         self.redis = queues.connect(servers.redis_url)
         self.processes: dict[str, subprocess.Popen[bytes]] = {}
-        self._settings = settings | {
+        own = {
             "database_url": servers.database_url,
             "redis_url": servers.redis_url,
             "evidence_dir": str(self.evidence_dir),
         }
+        self._settings = QUICK | settings | own
 
     def __enter__(self) -> Self:
         self._child_end, self._parent_end = os.pipe()

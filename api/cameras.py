@@ -1,10 +1,10 @@
-"""GET /api/cameras: how each camera stands."""
+"""GET /api/cameras: how each camera stands, and what it sees."""
 
 from dataclasses import fields
 from datetime import UTC, datetime
-from typing import Literal
+from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Query, Response
 from pydantic import Field
 from redis.exceptions import RedisError
 
@@ -12,9 +12,11 @@ from anpr.health import CameraCondition, FrameCounts, condition_of
 from api.access import LOOKING, allow
 from api.forms import Form, Share
 from api.held import Held, HeldHere
+from api.parameters import Moment, Name
+from api.problems import Problem
 from storage import camera_states
 from storage.camera_states import CameraState
-from workers import rates
+from workers import preview_frames, rates
 from workers.rates import Rate
 
 router = APIRouter(prefix="/api/cameras", tags=["cameras"], dependencies=[allow(*LOOKING)])
@@ -63,6 +65,7 @@ class CameraForm(Form):
     reconnects: int
     counters: CountersForm | None
     health: Share | None = Field(description="processed ÷ offered, of the frames that were wanted and have ended")
+    preview_at: datetime | None = Field(description="when its preview was taken; null: there is none")
 
 
 class CamerasForm(Form):
@@ -77,7 +80,29 @@ def cameras(held: HeldHere) -> CamerasForm:
     with held.reading() as conn:
         states = camera_states.states(conn)
     now, of_late = datetime.now(UTC), _rates(held)
-    return CamerasForm(cameras=[_form(one, of_late, now) for one in states])
+    seen_at = _previews(held, [one.name for one in states])
+    return CamerasForm(cameras=[_form(one, of_late, seen_at.get(one.name), now) for one in states])
+
+
+_JPEG: dict[int | str, dict[str, Any]] = {
+    200: {"content": {"image/jpeg": {"schema": {"type": "string", "format": "binary"}}}}
+}
+
+
+@router.get("/preview", response_class=Response, responses=_JPEG)
+def preview(
+    held: HeldHere,
+    camera: Annotated[Name, Query(examples=["gate-north"], description="its name")],
+    since: Annotated[Moment | None, Query(description="taken then or later: `preview_at` of GET /api/cameras")] = None,
+) -> Any:
+    """What a camera saw within the last two minutes, as a JPEG of at most 480 pixels for the width of the whole."""
+    try:
+        found = None if held.redis is None else preview_frames.get(held.redis, camera)
+    except RedisError:
+        found = None
+    if found is None or (since is not None and found.taken_at < since):
+        raise Problem(404, "There is no such preview now.")
+    return Response(found.jpeg, media_type="image/jpeg")
 
 
 def _rates(held: Held) -> dict[int, Rate]:
@@ -89,7 +114,16 @@ def _rates(held: Held) -> dict[int, Rate]:
         return {}
 
 
-def _form(state: CameraState, of_late: dict[int, Rate], now: datetime) -> CameraForm:
+def _previews(held: Held, cameras: list[str]) -> dict[str, datetime]:
+    if held.redis is None:
+        return {}
+    try:
+        return preview_frames.taken_at(held.redis, cameras)
+    except RedisError:
+        return {}
+
+
+def _form(state: CameraState, of_late: dict[int, Rate], preview_at: datetime | None, now: datetime) -> CameraForm:
     session = state.session
     if session is None or state.seen_at is None:
         return CameraForm(
@@ -106,6 +140,7 @@ def _form(state: CameraState, of_late: dict[int, Rate], now: datetime) -> Camera
             reconnects=0,
             counters=None,
             health=None,
+            preview_at=preview_at,
         )
     runs = session.ended_at is None
     counts = FrameCounts.of({one.name: getattr(session, one.name) for one in fields(FrameCounts)})
@@ -137,4 +172,5 @@ def _form(state: CameraState, of_late: dict[int, Rate], now: datetime) -> Camera
             **{one.name: getattr(counts, one.name) for one in fields(FrameCounts)}, waiting=counts.waiting
         ),
         health=counts.health,
+        preview_at=preview_at,
     )

@@ -27,7 +27,7 @@ class Held:
 
     settings: Settings
     database: Database
-    redis: Redis | None  # None: nobody said where it is; only the rates of cameras and the metrics want it
+    redis: Redis | None  # None: nobody said where it is; only rates and previews of cameras and the metrics want it
     networks: Networks
     live: Live
     requests: Budgets  # by key

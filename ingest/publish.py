@@ -47,6 +47,11 @@ class Publisher:
         self._counters = IngestCounters()
         self._is_redis_away = self._is_postgres_away = False
 
+    @property
+    def is_redis_away(self) -> bool:
+        """Whether Redis failed when it was last given frames."""
+        return self._is_redis_away
+
     def offer(self, frame: StoredFrame, stop: threading.Event) -> bool:
         """Take a frame over. A file waits here for room until `stop`; a camera's oldest frame makes room.
 

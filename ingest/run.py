@@ -15,6 +15,7 @@ from anpr import log
 from anpr.config import Camera, QueueSettings, Settings
 from anpr.errors import AnprError, Retryable, Unavailable
 from ingest.encode import encode_jpeg
+from ingest.preview import Preview
 from ingest.publish import Publisher
 from ingest.sample import MotionGate, RegionOfInterest, Sampler
 from ingest.source import Source, SourceFrame, open_source
@@ -94,12 +95,13 @@ def ingest(name: str, camera: Camera, shared: Ingest) -> None:
             is_live=source.is_live,
             first_frame_no=first_frame_no,
         )
+        preview = Preview(name, redis=shared.redis, region=RegionOfInterest(camera.regions))
         done = threading.Event()
-        ticker = threading.Thread(target=_tick, args=(publisher, done), name=f"tick-{name}", daemon=True)
+        ticker = threading.Thread(target=_tick, args=(publisher, preview, done), name=f"tick-{name}", daemon=True)
         ticker.start()
         complete = False
         try:
-            complete = _pump(name, camera, source, publisher, shared, first_frame_no=first_frame_no)
+            complete = _pump(name, camera, source, publisher, shared, preview=preview, first_frame_no=first_frame_no)
         finally:
             done.set()
             ticker.join()
@@ -114,6 +116,7 @@ def _pump(
     publisher: Publisher,
     shared: Ingest,
     *,
+    preview: Preview,
     first_frame_no: int,
 ) -> bool:
     """Whether the source was read to its end."""
@@ -125,6 +128,7 @@ def _pump(
     ended_by_stop = False
     for frame in source:
         offered += 1
+        preview.offer(frame)
         wanted = sampler.keep(frame.time_s) and (
             gate is None or gate.is_open(frame.grey(MOTION_WIDTH_PX), frame.time_s)
         )
@@ -181,10 +185,12 @@ def _stored(
     )
 
 
-def _tick(publisher: Publisher, done: threading.Event) -> None:
+def _tick(publisher: Publisher, preview: Preview, done: threading.Event) -> None:
     reported_s = time.monotonic()
     while not done.wait(TICK_S):
         publisher.tick()
+        if not publisher.is_redis_away:
+            preview.send()
         if time.monotonic() - reported_s >= REPORT_S:
             publisher.report()
             reported_s = time.monotonic()

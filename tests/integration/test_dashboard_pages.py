@@ -1,18 +1,23 @@
 """The pages of the dashboard as a server sends them: to whom, with nothing in them, and when something is wrong."""
 
+import html
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import httpx
-from api_server import T0, a_key, a_verdict, an_event, held_for, serving
+from api_server import JPEG, T0, a_key, a_verdict, an_event, held_for, serving
+from redis import Redis
 
 from anpr.types import VerdictStatus
 from storage import erasures, previews, stats, verdicts
 from storage.db import Database
 from storage.keys import Role
+from workers import preview_frames
+from workers.preview_frames import PreviewFrame
 
 PAGES = ("/", "/events", "/review", "/cameras", "/charts", "/registry")
 HTML = {"Accept": "text/html"}
@@ -20,11 +25,13 @@ BEGIN, END = T0 - timedelta(hours=1), T0 + timedelta(hours=9)
 
 
 @contextmanager
-def browsing(database: Database, database_url: str, role: Role = Role.ADMIN) -> Iterator[httpx.Client]:
+def browsing(
+    database: Database, database_url: str, role: Role = Role.ADMIN, redis: Redis | None = None
+) -> Iterator[httpx.Client]:
     """A client that has logged in and asks for pages."""
     with (
         held_for(database_url) as held,
-        serving(held) as address,
+        serving(replace(held, redis=redis)) as address,
         httpx.Client(base_url=address, headers=HTML, timeout=30) as client,
     ):
         said = client.post("/api/session", json={"key": a_key(database, role)})
@@ -154,3 +161,24 @@ def test_the_preview_of_a_camera_is_its_newest_event_that_has_a_picture(database
     an_event(database, camera="south", at=datetime.now(UTC))
     with database.transaction() as conn:
         assert previews.newest(conn) == {"north": pictured}
+
+
+def test_the_cameras_page_shows_what_a_camera_sees_and_else_its_newest_plate(
+    database: Database, database_url: str, redis: Redis, tmp_path: Path
+) -> None:
+    plates = [an_event(database, camera=name, evidence_dir=tmp_path) for name in ("n & s", "south")]
+    taken_at = datetime.now(UTC) - timedelta(seconds=12)
+    preview_frames.put(redis, "n & s", PreviewFrame(taken_at=taken_at, jpeg=JPEG))
+    with browsing(database, database_url, Role.VIEWER, redis) as client:
+        sources, text = pictures_of(client)
+        assert re.search(r"<small>seen 1[2-9] s ago</small>", text)
+        assert (client.get(sources[0]).content, sources[1]) == (JPEG, f"/api/events/{plates[1]}/pictures/1")
+    with browsing(database, database_url, Role.REVIEWER) as client:
+        sources, text = pictures_of(client)
+        assert sources == [f"/api/events/{one}/pictures/1" for one in plates]
+        assert "seen" not in text
+
+
+def pictures_of(client: httpx.Client) -> tuple[list[str], str]:
+    text = client.get("/cameras").text
+    return [html.unescape(one) for one in re.findall(r'<img src="([^"]+)"', text)], text

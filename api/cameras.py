@@ -95,7 +95,7 @@ def preview(
     camera: Annotated[Name, Query(examples=["gate-north"], description="its name")],
     since: Annotated[Moment | None, Query(description="taken then or later: `preview_at` of GET /api/cameras")] = None,
 ) -> Any:
-    """What a camera saw within the last two minutes, as a JPEG of at most 480 pixels for the width of the whole."""
+    """What a camera saw within the last two minutes, as a JPEG of at most 240 pixels for the width of the whole."""
     try:
         found = None if held.redis is None else preview_frames.get(held.redis, camera)
     except RedisError:

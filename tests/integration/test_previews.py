@@ -108,11 +108,11 @@ def test_a_preview_that_cannot_be_sent_is_let_go_of(redis: Redis) -> None:
 
 def test_a_preview_is_shrunk_by_the_width_of_the_whole_picture() -> None:
     image = np.full((1080, 1920, 3), 255, np.uint8)
-    assert shrunk(image, RegionOfInterest()).shape == (270, 480, 3)
+    assert shrunk(image, RegionOfInterest()).shape == (135, 240, 3)
     triangle = shrunk(image, RegionOfInterest([[(0.5, 0.0), (1.0, 0.0), (1.0, 1.0)]]))
-    assert triangle.shape == (270, 240, 3)
-    assert (triangle[-20, 20].max(), triangle[20, -20].min()) == (0, 255)
-    assert shrunk(image[:, :320], RegionOfInterest()).shape == (1080, 320, 3)
+    assert triangle.shape == (135, 120, 3)
+    assert (triangle[-10, 10].max(), triangle[10, -10].min()) == (0, 255)
+    assert shrunk(image[:, :200], RegionOfInterest()).shape == (1080, 200, 3)
 
 
 def test_the_api_hands_out_the_preview_of_a_camera_and_says_when_it_was_taken(

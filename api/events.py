@@ -183,7 +183,15 @@ _JPEG: dict[int | str, dict[str, Any]] = {
 
 
 @router.get("/{event_id}/pictures/{number}", response_class=FileResponse, responses=_JPEG)
-def picture(event_id: EventId, number: Annotated[int, Path(ge=1, le=1000)], held: HeldHere) -> Any:
+def picture(
+    event_id: EventId,
+    number: Annotated[int, Path(ge=1, le=1000)],
+    held: HeldHere,
+    revision: Annotated[  # noqa: ARG001 (an address of its own)
+        int | None,
+        Query(ge=0, examples=[2], description="of the event: with a new one browsers fetch the picture anew"),
+    ] = None,
+) -> Any:
     """A picture of an event's plate as JPEG; 1 shows it best."""
     with held.reading() as conn:
         existing(conn, event_id)

@@ -65,7 +65,7 @@ function lettered(group) {
 }
 
 function pictured(crop, car) {
-  const address = car.picture && `${car.picture}?r=${car.revision}`;
+  const address = car.picture && `${car.picture}?revision=${car.revision}`;
   const shown = crop.querySelector("img");
   if (!address) {
     const none = document.createElement("span");

@@ -16,7 +16,7 @@ import pytest
 import yaml
 from all_in_one import ENDED_S, run, running, running_on
 from clips import a_clip, cut
-from pipeline import EVERY_FRAME, QUEUE, alive, check_ledger, family, found, name_of, until
+from pipeline import EVERY_FRAME, QUEUE, QUICK, alive, check_ledger, family, found, name_of, until
 from servers import open_directory
 
 from cli.demo.vignettes import write_vignettes
@@ -136,7 +136,8 @@ def under_way(data_dir: Path, camera: str, *, frames: int) -> None:
 
 def test_a_run_that_is_stopped_or_killed_or_loses_its_servers_loses_nothing(data_dir, clip, undisturbed, tmp_path):
     config = tmp_path / "anpr.yaml"
-    config.write_text(yaml.safe_dump({"cameras": {"often": {"url": str(clip.path), **EVERY_FRAME}}, "queue": QUEUE}))
+    cameras = {"often": {"url": str(clip.path), **EVERY_FRAME}}
+    config.write_text(yaml.safe_dump({"cameras": cameras, "queue": QUEUE} | QUICK))  # as it was undisturbed
 
     with running(data_dir, "--config", config) as process:
         under_way(data_dir, "often", frames=4)

@@ -1,13 +1,13 @@
 """A real receiver of OTLP over HTTP, as a collector or Jaeger is one."""
 
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from opentelemetry.proto.common.v1.common_pb2 import KeyValue
+from receiver import served
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,13 +80,5 @@ def receiving() -> Iterator[Receiver]:
         def log_message(self, format: str, *args: object) -> None:  # noqa: ARG002
             return
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    server.daemon_threads = True
-    server.block_on_close = False
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-    thread.start()
-    receiver.port = server.server_address[1]
-    yield receiver
-    server.shutdown()
-    server.server_close()
-    thread.join()
+    with served(Handler) as receiver.port:
+        yield receiver

@@ -76,7 +76,14 @@ def receiving(tls: Any = None) -> Iterator[Receiver]:
         def log_message(self, format: str, *args: object) -> None:  # noqa: ARG002
             return
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    with served(Handler, tls=tls) as receiver.port:
+        yield receiver
+
+
+@contextmanager
+def served(handler: type[BaseHTTPRequestHandler], *, tls: Any = None) -> Iterator[int]:
+    """A server on a port of this host, in threads of its own; yields the port."""
+    server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
     server.daemon_threads = True
     server.block_on_close = False
     if tls is not None:
@@ -84,8 +91,7 @@ def receiving(tls: Any = None) -> Iterator[Receiver]:
         server.handle_error = lambda *_: None  # type: ignore[method-assign]  # a handshake that a client refused
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
     thread.start()
-    receiver.port = server.server_address[1]
-    yield receiver
+    yield server.server_address[1]
     server.shutdown()
     server.server_close()
     thread.join()

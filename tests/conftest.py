@@ -1,5 +1,7 @@
 """What all tests share: the real servers, a clean database a test, and an empty Redis."""
 
+import os
+import sys
 from collections.abc import Iterator
 
 import pytest
@@ -10,6 +12,10 @@ from redis import Redis
 from storage import migrate
 from storage.db import Database
 from workers import queues
+
+# Dozens of processes start: to compile every module in each takes several times what importing it takes.
+sys.dont_write_bytecode = False
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
 
 @pytest.fixture(scope="session")

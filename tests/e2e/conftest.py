@@ -4,7 +4,10 @@ To start a pipeline's processes takes longer than most of what happens to them h
 only where a test left them dead.
 """
 
-from collections.abc import Iterator
+import fcntl
+import json
+import os
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -29,16 +32,39 @@ class Clip:
     cars: tuple[CarPassed, ...]
 
 
+MadeOnce = Callable[[str, Callable[[Path], object]], Path]
+
+
 @pytest.fixture(scope="session")
-def clip(tmp_path_factory: pytest.TempPathFactory) -> Clip:
+def made_once(tmp_path_factory: pytest.TempPathFactory) -> MadeOnce:
+    """A file by its name, made by the first of the run's processes that asks for it; the others wait for that."""
+    own = tmp_path_factory.getbasetemp()
+    directory = own.parent if "PYTEST_XDIST_WORKER" in os.environ else own
+
+    def made(name: str, make: Callable[[Path], object]) -> Path:
+        path, unfinished = directory / name, directory / f"unfinished-{name}"
+        with (directory / f"{name}.lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            if not path.exists():
+                make(unfinished)
+                unfinished.rename(path)
+        return path
+
+    return made
+
+
+@pytest.fixture(scope="session")
+def clip(made_once: MadeOnce) -> Clip:
     """14 s of the demo's road with all its cars."""
-    path = tmp_path_factory.mktemp("clip") / "road.mp4"
-    drawn = scene.Scene(SEED)
     numbers = range(0, scene.FRAMES, STRIDE)
-    with VideoWriter(path, width_px=WIDTH_PX, height_px=HEIGHT_PX, fps=scene.FPS / STRIDE) as video:
-        for number in numbers:
-            video.write(drawn.frame(number))
-    return Clip(path=path, frames=len(numbers), cars=truth_of(SEED).cars)
+
+    def draw(path: Path) -> None:
+        drawn = scene.Scene(SEED)
+        with VideoWriter(path, width_px=WIDTH_PX, height_px=HEIGHT_PX, fps=scene.FPS / STRIDE) as video:
+            for number in numbers:
+                video.write(drawn.frame(number))
+
+    return Clip(path=made_once("road.mp4", draw), frames=len(numbers), cars=truth_of(SEED).cars)
 
 
 @pytest.fixture(scope="session")
@@ -68,11 +94,18 @@ def pipeline(own_servers: OwnServers, shared_pipeline: Pipeline) -> Iterator[Pip
 
 
 @pytest.fixture(scope="session")
-def undisturbed(clip: Clip, shared_pipeline: Pipeline) -> Found:
+def undisturbed(clip: Clip, made_once: MadeOnce, request: pytest.FixtureRequest) -> Found:
     """What every frame of the clip gives where nothing happens."""
-    shared_pipeline.keep("detect", "read", "check")
-    shared_pipeline.ingest("calm", url=str(clip.path), queue=QUEUE, **EVERY_FRAME)
-    session = shared_pipeline.settled("calm")
-    assert (session.offered, session.sampled, session.complete) == (clip.frames, clip.frames, True)
-    assert (session.expired, session.failed, session.corrupt) == (0, 0, 0)
-    return found(shared_pipeline.database, session)
+
+    def find(path: Path) -> None:
+        pipeline: Pipeline = request.getfixturevalue("shared_pipeline")
+        pipeline.keep("detect", "read", "check")
+        pipeline.ingest("calm", url=str(clip.path), queue=QUEUE, **EVERY_FRAME)
+        session = pipeline.settled("calm")
+        assert (session.offered, session.sampled, session.complete) == (clip.frames, clip.frames, True)
+        assert (session.expired, session.failed, session.corrupt) == (0, 0, 0)
+        calm = found(pipeline.database, session)
+        path.write_text(json.dumps([sorted(calm.plates), calm.events]))
+
+    plates, events = json.loads(made_once("undisturbed.json", find).read_text())
+    return Found(plates={tuple(one) for one in plates}, events=[tuple(one) for one in events])

@@ -2,7 +2,6 @@
 
 import csv
 import json
-from collections.abc import Iterator
 from pathlib import Path
 
 import cv2
@@ -27,15 +26,7 @@ from models.render.scene import paste
 from models.training.loop import load_weights
 
 SIDE = 64
-
-
-@pytest.fixture(autouse=True)
-def _without_graphs() -> Iterator[None]:
-    """Building the graph of a step costs half a minute, a step a second."""
-    tensorflow = pytest.importorskip("tensorflow")
-    tensorflow.config.run_functions_eagerly(True)
-    yield
-    tensorflow.config.run_functions_eagerly(False)
+pytestmark = pytest.mark.usefixtures("without_graphs")
 
 
 @pytest.fixture(scope="module")

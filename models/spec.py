@@ -46,6 +46,7 @@ class ReaderSpec(Spec):
     rows: Annotated[int, Field(ge=1)] = 1  # equal parts of the steps, one for each line of a plate, read in turn
     # Shares of the crop cut off each side, one for each look at it; the candidates of all looks are averaged.
     looks: Annotated[tuple[Annotated[float, Field(ge=0, le=0.25)], ...], Field(min_length=1)] = (0.0,)
+    enough: Share = 1.0  # a look this sure of its best text is the last
     regions: tuple[
         Annotated[str, Field(pattern="^[A-Z]{2}$")], ...
     ] = ()  # the countries of a second output, 1 × logits

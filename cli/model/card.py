@@ -105,6 +105,7 @@ def reader_command(  # noqa: PLR0917 (Typer takes a command's options as its par
             ("characters", f"`{spec.alphabet}`, then the blank of CTC"),
             ("lines of a plate", f"{spec.rows}, a part of the steps each"),
             ("looks", ", ".join(f"{share:g}" for share in spec.looks) + " cut off each side; candidates averaged"),
+            ("enough", f"a look that is {spec.enough:.0%} sure is the last"),
             ("countries", " ".join(spec.regions) or "–"),
         ],
         runs=runs,

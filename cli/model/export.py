@@ -70,6 +70,9 @@ def reader_command(  # noqa: PLR0917 (Typer takes a command's options as its par
         list[float] | None,
         typer.Option(min=0, max=0.25, help="for the spec: share cut off each side of a crop, a look each [default: 0]"),
     ] = None,
+    enough: Annotated[
+        float, typer.Option(min=0, max=1, help="for the spec: a look this sure of its text is the last")
+    ] = 1.0,
     pictures: Annotated[int, typer.Option(min=1, help="how many of the crops to look at")] = 400,
 ) -> None:
     """Write the best reader of a training run as .tflite: float32, float16 and int8, with its spec.
@@ -87,6 +90,7 @@ def reader_command(  # noqa: PLR0917 (Typer takes a command's options as its par
             calibrate=calibrate,
             name=name,
             looks=look or (0.0,),
+            enough=enough,
             pictures=pictures,
         )
     )

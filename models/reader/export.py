@@ -29,13 +29,14 @@ def export(
     calibrate: Sequence[Path],
     name: str = "reader",
     looks: Sequence[float] = (0.0,),
+    enough: float = 1.0,
     pictures: int = 400,
 ) -> list[Exported]:
     """Write the best weights of a training run into `out` in each form, with its spec and NAME.npz to start from.
 
     calibrate: folders with a labels.csv, whose train split shows int8 the values there are; `pictures`: how many
-    crops are looked at, in all. What is compared with Keras is the likeliest class of each step. looks: of the spec.
-    Raises BadInput where the run or a crop cannot be read, or the int8 file gets too large.
+    crops are looked at, in all. What is compared with Keras is the likeliest class of each step. looks, enough: of the
+    spec. Raises BadInput where the run or a crop cannot be read, or the int8 file gets too large.
     """
     labelled = _crops(calibrate, pictures)
     model, regions = load(run)
@@ -52,7 +53,7 @@ def export(
     return write(
         out,
         name,
-        SPEC.model_copy(update={"looks": tuple(looks), "regions": regions}),
+        SPEC.model_copy(update={"looks": tuple(looks), "enough": enough, "regions": regions}),
         forms,
         converted=converter(model, pixels=crops, real=REAL, outputs="int8"),
         differences=differences,

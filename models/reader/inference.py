@@ -58,10 +58,16 @@ class TfliteReader:
         return [self._read(crop) for crop in crops]
 
     def _read(self, crop: NDArray[np.uint8]) -> Reading:
-        looks = [self._logits(trimmed(crop, share)) for share in self._spec.looks]
-        texts = [ctc.n_best(self._steps(one), self._spec.alphabet, count=CANDIDATES + 1) for one, _ in looks]
-        ranked = averaged(texts)
-        regions = self._regions([region for _, region in looks if region is not None])
+        texts: list[list[tuple[str, float]]] = []
+        countries: list[NDArray[np.float32]] = []
+        for share in self._spec.looks:
+            logits, country = self._logits(trimmed(crop, share))
+            texts.append(ctc.n_best(self._steps(logits), self._spec.alphabet, count=CANDIDATES + 1))
+            if country is not None:
+                countries.append(country)
+            if max(p for _, p in texts[-1]) >= self._spec.enough:
+                break
+        ranked, regions = averaged(texts), self._regions(countries)
         if ranked[0][0] == "":
             return Reading(candidates=(), regions=regions)
         named = [Candidate(text=text, confidence=min(1.0, p)) for text, p in ranked if text]

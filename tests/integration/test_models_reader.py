@@ -7,6 +7,7 @@ import cv2
 import numpy as np
 import pytest
 from numpy.typing import NDArray
+from tflite_graphs import row_picture, row_reader
 
 from anpr.errors import BadInput, BadModel
 from anpr.types import Box, Detection, Reading
@@ -45,6 +46,19 @@ def test_candidates_are_distinct_and_best_first() -> None:
     assert confidences == sorted(confidences, reverse=True)
     assert sum(confidences) <= 1
     assert len({candidate.text for candidate in reading.candidates}) == len(confidences)
+
+
+def test_a_look_that_is_sure_enough_is_the_last(tmp_path: Path) -> None:
+    weights = row_reader(tmp_path / "reader.tflite")
+    spec = weights.with_suffix(".yaml")
+    told = spec.read_text() + "looks: [0, 0.1]\n"  # the second does not see the first character
+    half_sure = np.maximum(row_picture("AB"), row_picture("BB"))
+    spec.write_text(told)
+    assert texts(TfliteReader.load(weights), half_sure) == ["B"]
+    spec.write_text(f"{told}enough: 0.4\n")
+    (reading,) = TfliteReader.load(weights).read([half_sure])
+    assert sorted(candidate.text for candidate in reading.candidates[:2]) == ["AB", "BB"]
+    assert reading.confidence == pytest.approx(0.5)
 
 
 @pytest.mark.parametrize("shape", [(1, 1), (1, 2000), (2000, 1), (900, 1600)])

@@ -21,6 +21,7 @@ def directory(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return some_fonts(tmp_path_factory.mktemp("fonts"), "DejaVuSans-Bold")
 
 
+@pytest.mark.timeout(600)  # 10 s of one core, on a machine that may have other work
 @pytest.mark.usefixtures("without_graphs")
 @pytest.mark.filterwarnings("ignore:The structure of `inputs`")  # graphs say nothing of the name of the only input
 def test_a_few_steps_of_training_make_a_reader(directory: Path, tmp_path: Path) -> None:

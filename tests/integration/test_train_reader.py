@@ -50,6 +50,7 @@ def crops(plates: list[Sample], tmp_path_factory: pytest.TempPathFactory) -> Pat
     return folder
 
 
+@pytest.mark.timeout(600)  # 10 s of one core, on a machine that may have other work
 @pytest.mark.usefixtures("without_graphs")
 def test_a_few_steps_give_a_reader_that_runs(directory: Path, crops: Path, tmp_path: Path) -> None:
     settings = Settings(

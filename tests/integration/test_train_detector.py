@@ -11,7 +11,6 @@ from commands import run
 from fonts import some_fonts
 
 from anpr.errors import BadInput
-from cli.model.slim import detector_command as slim_command
 from cli.model.train_detector import detector
 from models.datasets import formats
 from models.datasets.formats import Format
@@ -91,38 +90,6 @@ def test_a_run_starts_from_one_of_another_size_and_goes_on_where_it_stopped(
             np.testing.assert_allclose(after[name], before[name], atol=0.01)  # a few steps from where it started
     load_weights(wide, out / "best.npz")
     assert wide.predict_on_batch(np.zeros((1, 64, 96, 3), np.float32)).shape == (1, len(anchors(96, 64)), 5)
-
-
-def slimmed(scenes: Path, fonts: Path, weights: Path, share: float) -> Path:
-    out = weights.with_name(f"{share}.npz")
-    words = weights, scenes, "--fonts", fonts, "--out", out, "--input", "64x96", "--batch", 2, "--batches", 2
-    done = run(slim_command, *words, "--share", share)
-    assert done.status == 0, done.out
-    return out
-
-
-def test_a_slim_network_costs_the_share_it_may_and_can_be_trained_on(scenes: Path, fonts: Path, tmp_path: Path) -> None:
-    whole = network.joined(network.build(SIDE, 96))
-    np.savez(tmp_path / "whole.npz", **{v.path: v.numpy() for v in whole.variables})
-    image = np.random.default_rng(0).uniform(-1, 1, (1, 96, SIDE, 3)).astype(np.float32)
-
-    same = slimmed(scenes, fonts, tmp_path / "whole.npz", 1.0)
-    assert network.widths_of(same).expansions == network.FULL.expansions
-    again = network.joined(network.build(SIDE, 96, network.widths_of(same)))
-    load_weights(again, same)
-    np.testing.assert_allclose(again.predict_on_batch(image), whole.predict_on_batch(image), atol=0.02)
-
-    narrow = slimmed(scenes, fonts, tmp_path / "whole.npz", 0.4)
-    left = network.widths_of(narrow).expansions
-    assert all(some % 8 == 0 and some <= most for some, most in zip(left, network.FULL.expansions, strict=True))
-    assert 0.3 < sum(left) / sum(network.FULL.expansions) < 0.5
-    out = tmp_path / "out"
-    words = scenes, "--fonts", fonts, "--out", out, "--input", "64x96", "--batch", 2, "--steps", 1, "--head-steps", 0
-    assert run(detector, *words, "--start-from", narrow).status == 0
-    assert network.widths_of(out / "best.npz").expansions == left
-
-    too_small = run(slim_command, narrow, scenes, "--fonts", fonts, "--out", out, "--input", "64x96", "--share", 0.05)
-    assert (too_small.status, "each block keeps 8 channels" in too_small.out) == (2, True)
 
 
 def test_the_same_step_of_the_same_seed_has_the_same_pictures(scenes: Path, fonts: Path) -> None:

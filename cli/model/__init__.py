@@ -2,7 +2,7 @@
 
 import typer
 
-from cli.model import card, data, evaluate, export, train
+from cli.model import card, data, evaluate, export, slim, train
 from cli.model.look_alikes import look_alikes_command
 from cli.model.render import render
 
@@ -11,6 +11,7 @@ data.app.command("render")(render)
 evaluate.app.command("look-alikes")(look_alikes_command)
 app.add_typer(data.app, name="data")
 app.add_typer(train.app, name="train")
+app.add_typer(slim.app, name="slim")
 app.add_typer(export.app, name="export")
 app.add_typer(evaluate.app, name="evaluate")
 app.add_typer(card.app, name="card")

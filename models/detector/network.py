@@ -5,6 +5,7 @@ feature pyramid (Lin et al., 2017) and the heads are of separable convolutions, 
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,7 @@ CHANNELS = 96
 FINE_CHANNELS = 48  # of the level of stride 4, whose map is four times as large as the next
 MULTIPLE_PX = 32  # the sides of an input: each step up in the pyramid doubles a map
 _PRIOR = 0.01  # score of everything at first: almost all of a frame is background (Lin et al., "Focal Loss", 2017)
-_BLOCKS = (  # channels and stride of each; all expand their input sixfold
+BLOCKS = (  # channels and stride of each
     (24, 2), (24, 1), (32, 2), (32, 1), (32, 1), (64, 2), (64, 1), (64, 1), (64, 1), (96, 1), (96, 1), (96, 1),
     (160, 2), (160, 1), (160, 1), (320, 1),
 )  # fmt: skip
@@ -29,7 +30,20 @@ _BLOCKS = (  # channels and stride of each; all expand their input sixfold
 FROZEN = ("Conv1", "expanded_conv_", "block_1_", "block_2_", "block_3_")
 
 
-def build(width_px: int, height_px: int) -> keras.Model:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Widths:
+    """How many channels the backbone has where their number is free."""
+
+    expansions: tuple[int, ...]  # inside each block, those of Conv1 first
+    last: int  # what the last block gives
+
+
+FULL = Widths(
+    expansions=(32, 96, 144, 144, 192, 192, 192, 384, 384, 384, 384, 576, 576, 576, 960, 960, 960), last=BLOCKS[-1][0]
+)
+
+
+def build(width_px: int, height_px: int, widths: Widths = FULL) -> keras.Model:
     """RGB 1×height×width×3, (value − 127.5) / 127.5, to box codes 1×N×4 and logits 1×N×1; N as `anchors` has them.
 
     Weights fit any size of input. BadInput where a side is no multiple of 32.
@@ -37,13 +51,24 @@ def build(width_px: int, height_px: int) -> keras.Model:
     if width_px <= 0 or height_px <= 0 or width_px % MULTIPLE_PX or height_px % MULTIPLE_PX:
         raise BadInput(f"an input of {width_px}×{height_px}: both sides must be multiples of {MULTIPLE_PX}")
     image = keras.Input((height_px, width_px, 3), name="image")
-    maps = _pyramid(_backbone(image))
+    maps = _pyramid(_backbone(image, widths))
     fine = _Head("fine", FINE_CHANNELS, convolutions=1, anchors=LEVELS[0].anchors_a_cell)
     head = _Head("head", CHANNELS, convolutions=2, anchors=LEVELS[1].anchors_a_cell)
     found = [(fine if number == 0 else head)(one, level=number + 2) for number, one in enumerate(maps)]
     codes = layers.Concatenate(axis=1, name="codes")([one for one, _ in found])
     logits = layers.Concatenate(axis=1, name="logits")([one for _, one in found])
     return keras.Model(image, [codes, logits], name="plate_detector")
+
+
+def widths_of(path: Path) -> Widths:
+    """Those of the network whose weights an .npz holds. BadInput where it holds none of a detector."""
+    made = ["Conv1", *(f"block_{number}_expand" for number in range(1, len(BLOCKS) + 1))]
+    try:
+        with np.load(path) as file:
+            width = lambda name: int(file[f"{name}/kernel"].shape[-1])  # noqa: E731
+            return Widths(expansions=tuple(map(width, made)), last=width(f"block_{len(BLOCKS)}_project"))
+    except (OSError, ValueError, KeyError) as exc:
+        raise BadInput(f"{path}: no weights of a detector ({exc})") from exc
 
 
 def joined(model: keras.Model) -> keras.Model:
@@ -80,18 +105,20 @@ def load_backbone(model: keras.Model, path: Path) -> None:
             variable.assign(stored[name])
 
 
-def _backbone(image: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+def _backbone(image: Tensor, widths: Widths) -> tuple[Tensor, Tensor, Tensor, Tensor]:
     """The maps of strides 4, 8, 16 and 32: of 8 and 16 what the next block expands them to, which tells more.
 
     That of 4 has 144 channels then, and costs more than all that is done with it.
     """
-    x = layers.Conv2D(32, 3, strides=2, padding="same", name="Conv1")(image)
+    first, *expansions = widths.expansions
+    x = layers.Conv2D(first, 3, strides=2, padding="same", name="Conv1")(image)
     x = _depthwise(layers.ReLU(6.0)(x), "expanded_conv_depthwise", 1)
     x = layers.Conv2D(16, 1, name="expanded_conv_project")(x)
     maps: list[Tensor] = []
-    for number, (channels, stride) in enumerate(_BLOCKS, start=1):
+    outputs = [*(channels for channels, _ in BLOCKS[:-1]), widths.last]
+    for number, (expansion, channels, (_, stride)) in enumerate(zip(expansions, outputs, BLOCKS, strict=True), start=1):
         name, before = f"block_{number}", x
-        x = layers.ReLU(6.0)(layers.Conv2D(6 * before.shape[-1], 1, name=f"{name}_expand")(x))
+        x = layers.ReLU(6.0)(layers.Conv2D(expansion, 1, name=f"{name}_expand")(x))
         if stride == 2:
             maps.append(before if number == 3 else x)
         x = layers.Conv2D(channels, 1, name=f"{name}_project")(_depthwise(x, f"{name}_depthwise", stride))

@@ -66,12 +66,13 @@ def train_detector(
 ) -> Path:
     """Train into `directory` and return the file of the best weights; the same call goes on where it was stopped.
 
-    It starts from the backbone's weights, from those of an earlier run (of any size of input), or from chance.
-    BadInput where data, fonts or weights cannot be read.
+    It starts from the backbone's weights, from those of an earlier run (of any size of input, whole or slim), or from
+    chance. BadInput where data, fonts or weights cannot be read.
     """
     recipe = settings.recipe
     keras.utils.set_random_seed(recipe.seed)
-    model = network.build(recipe.width_px, recipe.height_px)
+    widths = network.FULL if start_from is None else network.widths_of(start_from)
+    model = network.build(recipe.width_px, recipe.height_px, widths)
     joined = network.joined(model)
     score = Scorer(joined, recipe, settings.val)
     directory.mkdir(parents=True, exist_ok=True)

@@ -3,14 +3,17 @@
 import csv
 import json
 from pathlib import Path
+from typing import Any
 
 import cv2
+import keras
 import numpy as np
 import pytest
 from commands import run
 from fonts import some_fonts
 
 from anpr.errors import BadInput
+from cli.model.slim import detector_command as slim_command
 from cli.model.train_detector import detector
 from models.datasets import formats
 from models.datasets.formats import Format
@@ -19,6 +22,7 @@ from models.detector import network
 from models.detector.anchors import anchors, encode
 from models.detector.losses import loss
 from models.detector.pictures import Maker, Recipe
+from models.detector.slim import slim
 from models.detector.sources import Source
 from models.detector.targets import BACKGROUND, DOUBTFUL, IGNORED, PLATE, targets
 from models.render.fonts import Fonts
@@ -92,6 +96,49 @@ def test_a_run_starts_from_one_of_another_size_and_goes_on_where_it_stopped(
     assert wide.predict_on_batch(np.zeros((1, 64, 96, 3), np.float32)).shape == (1, len(anchors(96, 64)), 5)
 
 
+def slimmed(scenes: Path, fonts: Path, weights: Path, share: float) -> Path:
+    out = weights.with_name(f"{share}.npz")
+    words = weights, scenes, "--fonts", fonts, "--out", out, "--input", "64x96", "--batch", 2, "--batches", 1
+    done = run(slim_command, *words, "--share", share)
+    assert done.status == 0, done.out
+    return out
+
+
+def work(model: keras.Model) -> int:
+    """Multiplications of the backbone's convolutions."""
+    layers = [layer for layer in model.layers if network.is_backbone(layer.name)]
+    return sum(int(np.prod(one.output.shape[1:3]) * np.prod(one.kernel.shape)) for one in layers)
+
+
+def test_a_slim_network_costs_the_share_it_may_and_can_be_trained_on(scenes: Path, fonts: Path, tmp_path: Path) -> None:
+    whole = network.joined(network.build(SIDE, 96))
+    np.savez(tmp_path / "whole.npz", **{v.path: v.numpy() for v in whole.variables})
+    image = np.random.default_rng(0).uniform(-1, 1, (1, 96, SIDE, 3)).astype(np.float32)
+
+    same = slimmed(scenes, fonts, tmp_path / "whole.npz", 1.0)
+    assert network.widths_of(same).expansions == network.FULL.expansions
+    again = network.joined(network.build(SIDE, 96, network.widths_of(same)))
+    load_weights(again, same)
+    np.testing.assert_allclose(again.predict_on_batch(image), whole.predict_on_batch(image), atol=0.02)
+
+    narrow = slimmed(scenes, fonts, tmp_path / "whole.npz", 0.4)
+    left = network.widths_of(narrow).expansions
+    assert all(some % 8 == 0 and some <= most for some, most in zip(left, network.FULL.expansions, strict=True))
+    assert 0.35 < work(network.build(SIDE, 96, network.widths_of(narrow))) / work(whole) < 0.41
+    out = tmp_path / "out"
+    words = scenes, "--fonts", fonts, "--out", out, "--input", "64x96", "--batch", 2, "--steps", 1, "--head-steps", 0
+    assert run(detector, *words, "--start-from", narrow).status == 0
+    assert network.widths_of(out / "best.npz").expansions == left
+
+
+def test_each_block_keeps_some_channels(scenes: Path, fonts: Path, tmp_path: Path) -> None:
+    least = network.Widths(expansions=(8,) * 17, last=96)
+    tiny = network.joined(network.build(SIDE, 96, least))
+    np.savez(tmp_path / "tiny.npz", **{v.path: v.numpy() for v in tiny.variables})
+    with pytest.raises(BadInput, match="each block keeps 8 channels"):
+        slim(tmp_path / "tiny.npz", recipe(scenes, fonts), tmp_path / "out.npz", share=0.9, batches=1)
+
+
 def test_the_same_step_of_the_same_seed_has_the_same_pictures(scenes: Path, fonts: Path) -> None:
     one, again, other = (Maker(recipe(scenes, fonts, seed=seed)) for seed in (3, 3, 4))
     first = one.batch(0)
@@ -126,7 +173,8 @@ def test_the_backbone_learns_nothing_while_it_is_frozen_and_its_first_layers_nev
 
 def test_weights_of_another_backbone_are_refused(tmp_path: Path) -> None:
     model = network.build(32, 32)
-    np.savez(tmp_path / "other.npz", **{"Conv1/kernel": np.zeros((3, 3, 3, 16), np.float32)})
+    other: dict[str, Any] = {"Conv1/kernel": np.zeros((3, 3, 3, 16), np.float32)}
+    np.savez(tmp_path / "other.npz", **other)
     with pytest.raises(BadInput, match=r"lacks Conv1/kernel of shape \(3, 3, 3, 32\)"):
         network.load_backbone(model, tmp_path / "other.npz")
 

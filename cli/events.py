@@ -55,6 +55,8 @@ def events(  # noqa: PLR0917 (Typer takes a command's options as its parameters)
     """
     if plate is None and match is not None:
         raise BadInput("--match says how a plate is looked for, but there is no --plate")
+    if since is not None and until is not None and since > until:
+        raise BadInput("--since is later than --until")
     wanted = EventSearch(
         plate=None if plate is None else event_search.plate_query(plate, match),
         cameras=None if camera is None else [camera],

@@ -11,6 +11,7 @@ from starlette.datastructures import QueryParams
 from anpr.errors import BadInput
 from anpr.types import VerdictStatus
 from api import cursors
+from api.parameters import in_order
 from storage import event_search
 from storage.event_search import EARLIEST, LATEST, EventSearch, Match
 
@@ -53,11 +54,13 @@ class Filters:
         if "\0" in "".join((*self.cameras, self.reason)):
             raise BadInput("camera, reason: hold a character that no text holds")
         match = None if not self.match else _one_of(Match, self.match, "match")
+        since, until = _moment(self.since, zone, "from"), _moment(self.until, zone, "to")
+        in_order(since, until)
         return EventSearch(
             plate=event_search.plate_query(self.plate, match) if self.plate else None,
             cameras=self.cameras or None,
-            since=_moment(self.since, zone, "from"),
-            until=_moment(self.until, zone, "to"),
+            since=since,
+            until=until,
             verdicts=[_one_of(VerdictStatus, one, "verdict") for one in self.verdicts] or None,
             least_confidence=_share(self.confidence),
             after=cursors.read(self.cursor) if self.cursor else event_search.START,

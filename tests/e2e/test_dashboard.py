@@ -243,7 +243,9 @@ def test_a_search_that_is_none_says_what_is_wrong_and_keeps_what_was_written(ope
     assert page.get_by_label("From").input_value() == "2026-05-01T08:00"
     page.goto("/events?verdict=PERHAPS")
     expect(page.get_by_role("alert")).to_contain_text("verdict: is one of VALID")
-    assert len(heard.said) == 2  # the browser tells of each answer that is 422
+    page.goto("/events?from=2026-05-02T08:00&to=2026-05-01T08:00")
+    expect(page.get_by_role("alert")).to_contain_text("from, to: must be in this order")
+    assert len(heard.said) == 3  # the browser tells of each answer that is 422
     heard.said.clear()
     page.goto("/events?plate=ZZZ9999")
     expect(page.get_by_role("heading", level=2)).to_have_text("Nothing found")

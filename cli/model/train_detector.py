@@ -39,6 +39,12 @@ def detector(  # noqa: PLR0917 (Typer takes a command's options as its parameter
     start_from: Annotated[
         Path | None, typer.Option(metavar="FILE", help="start from this run's best.npz, of any size of input")
     ] = None,
+    teacher: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE", help="weights whose answers it learns instead of the labels, as a slim one should"
+        ),
+    ] = None,
     size: InputSize = "320x320",
     steps: Annotated[int, typer.Option(min=1, help="gradient steps in all")] = 20_000,
     head_steps: Annotated[
@@ -87,6 +93,11 @@ def detector(  # noqa: PLR0917 (Typer takes a command's options as its parameter
         processes=processes,
     )
     best = train_detector(
-        settings, out, backbone=backbone, start_from=start_from, say=lambda line: print(line, flush=True)
+        settings,
+        out,
+        backbone=backbone,
+        start_from=start_from,
+        teacher=teacher,
+        say=lambda line: print(line, flush=True),
     )
     print(f"best weights in {best}")

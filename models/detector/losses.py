@@ -32,9 +32,28 @@ def loss(y_true: Any, y_pred: Any) -> Any:
     focal = ops.sum(counted * weight * surprise) / number
     codes, wanted = y_pred[..., :4], y_true[..., :4]
     giou = ops.sum(plate * (1 - _giou(codes, wanted))) / number
-    off = ops.abs(codes - wanted)
-    smooth = ops.sum(ops.where(off < 1, 0.5 * off * off, off - 0.5), axis=-1)
-    return _CLASS * focal + _GIOU * giou + _SMOOTH * ops.sum(plate * smooth) / number
+    return _CLASS * focal + _GIOU * giou + _SMOOTH * ops.sum(plate * _smooth(codes - wanted)) / number
+
+
+def imitation(y_true: Any, y_pred: Any) -> Any:
+    """How far codes and logits are from another network's, B×N×5 both: where either of them sees a plate.
+
+    Cross entropy of the scores by how far they are apart (Li et al., "Generalized Focal Loss", 2020), the rest as in
+    `loss`, by the other's scores.
+    """
+    wanted = ops.sigmoid(y_true[..., 4])
+    logit = y_pred[..., 4]
+    number = ops.maximum(ops.sum(wanted), 1.0)
+    apart = ops.maximum(ops.abs(wanted - ops.sigmoid(logit)), 1e-6)
+    focal = ops.sum(ops.power(apart, _GAMMA) * (ops.softplus(logit) - wanted * logit)) / number
+    codes, wanted_codes = y_pred[..., :4], y_true[..., :4]
+    giou = ops.sum(wanted * (1 - _giou(codes, wanted_codes))) / number
+    return _CLASS * focal + _GIOU * giou + _SMOOTH * ops.sum(wanted * _smooth(codes - wanted_codes)) / number
+
+
+def _smooth(difference: Any) -> Any:
+    off = ops.abs(difference)
+    return ops.sum(ops.where(off < 1, 0.5 * off * off, off - 0.5), axis=-1)
 
 
 def _giou(codes: Any, wanted: Any) -> Any:

@@ -14,7 +14,7 @@ from anpr.types import Box, Detection
 from models.detector import network, pictures
 from models.detector.anchors import anchors, decode, write
 from models.detector.found import found, sigmoid, suppressed
-from models.detector.losses import loss
+from models.detector.losses import imitation, loss
 from models.detector.pictures import Image, Recipe
 from models.detector.sources import Source
 from models.evaluate.coco import FrameResult, average_precision
@@ -62,12 +62,14 @@ def train_detector(
     *,
     backbone: Path | None = None,
     start_from: Path | None = None,
+    teacher: Path | None = None,
     say: Callable[[str], None] = print,
 ) -> Path:
     """Train into `directory` and return the file of the best weights; the same call goes on where it was stopped.
 
     It starts from the backbone's weights, from those of an earlier run (of any size of input, whole or slim), or from
-    chance. BadInput where data, fonts or weights cannot be read.
+    chance. teacher: weights of a network whose answers it learns, instead of the labels. BadInput where data, fonts or
+    weights cannot be read.
     """
     recipe = settings.recipe
     keras.utils.set_random_seed(recipe.seed)
@@ -82,11 +84,13 @@ def train_detector(
     if start_from is not None:
         load_weights(joined, start_from)
 
+    taught = joined_with(teacher, recipe) if teacher is not None else None
+
     def part(steps: int, folder: Path, *, first: int, whole_backbone: bool) -> Path:
         network.freeze(joined, whole_backbone=whole_backbone)
-        compiled(joined, steps, settings.rate)
+        compiled(joined, steps, settings.rate, of=imitation if taught else loss)
         plan = Plan(steps=steps, every=settings.every, patience=settings.patience)
-        made = lambda step: _batches(recipe, first + step, settings.processes)  # noqa: E731
+        made = lambda step: _batches(recipe, first + step, settings.processes, taught)  # noqa: E731
         return train(joined, made, score, best_of="ap50", plan=plan, directory=folder, say=say)
 
     heads = settings.head_steps
@@ -95,7 +99,14 @@ def train_detector(
     return part(settings.steps - heads, directory, first=heads, whole_backbone=False)
 
 
-def compiled(model: keras.Model, steps: int, most: float) -> None:
+def joined_with(weights: Path, recipe: Recipe) -> keras.Model:
+    """The network of some weights, for the pictures of a recipe. BadInput where they cannot be read."""
+    model = network.joined(network.build(recipe.width_px, recipe.height_px, network.widths_of(weights)))
+    load_weights(model, weights)
+    return model
+
+
+def compiled(model: keras.Model, steps: int, most: float, *, of: Callable[[Any, Any], Any] = loss) -> None:
     """Compile with a rate that rises to `most` and then falls as a cosine to the end."""
     warm_up = min(_WARM_UP, steps // 4)
     rate: Any = keras.optimizers.schedules.CosineDecay(
@@ -103,12 +114,15 @@ def compiled(model: keras.Model, steps: int, most: float) -> None:
     )
     optimizer = TwoRates(rate, weight_decay=_WEIGHT_DECAY, global_clipnorm=_MOST_GRADIENT)
     optimizer.exclude_from_weight_decay(var_names=["bias", "gamma", "beta"])
-    model.compile(optimizer=optimizer, loss=loss)
+    model.compile(optimizer=optimizer, loss=of)
 
 
-def _batches(recipe: Recipe, step: int, processes: int) -> Iterator[tuple[NDArray[np.float32], NDArray[np.float32]]]:
+def _batches(
+    recipe: Recipe, step: int, processes: int, teacher: keras.Model | None
+) -> Iterator[tuple[NDArray[np.float32], NDArray[np.float32]]]:
     for images, wanted in pictures.batches(recipe, first=step, processes=processes):
-        yield network_input(images), wanted
+        x = network_input(images)
+        yield x, wanted if teacher is None else np.asarray(teacher.predict_on_batch(x))
 
 
 def network_input(images: Image) -> NDArray[np.float32]:

@@ -109,7 +109,7 @@ def test_a_plate_is_spelled_in_its_groups_for_those_who_hear_it() -> None:
 
 def test_times_of_a_form_are_of_the_zone_of_the_pages() -> None:
     query = QueryParams(
-        "from=2026-07-01T08:00&to=2026-01-01T08:00Z&verdict=SUSPECT&camera=a&camera=b&plate=&match=fuzzy"
+        "from=2026-07-01T08:00&to=2027-01-01T08:00Z&verdict=SUSPECT&camera=a&camera=b&plate=&match=fuzzy"
     )
     filters = Filters.of(query)
     wanted = filters.search(ZONE)
@@ -118,7 +118,7 @@ def test_times_of_a_form_are_of_the_zone_of_the_pages() -> None:
     assert wanted.since.isoformat() == "2026-07-01T06:00:00+00:00"
     assert (wanted.cameras, wanted.verdicts) == (("a", "b"), [VerdictStatus.SUSPECT])
     assert filters.api_query(wanted) == (
-        "from=2026-07-01T06%3A00%3A00Z&to=2026-01-01T08%3A00%3A00Z&camera=a&camera=b&verdict=SUSPECT"
+        "from=2026-07-01T06%3A00%3A00Z&to=2027-01-01T08%3A00%3A00Z&camera=a&camera=b&verdict=SUSPECT"
     )
 
 

@@ -35,7 +35,7 @@ def _group() -> None:
 def detector_command(  # noqa: PLR0917 (Typer takes a command's options as its parameters)
     weights: Annotated[Path, typer.Argument(metavar="WEIGHTS", help="best.npz of a run, or the .npz beside a network")],
     data: Data,
-    out: Annotated[Path, typer.Option(metavar="FILE", help="the .npz to write; `--start-from` takes it")],
+    out: Annotated[Path, typer.Option(metavar="DIR", help="where weights and facts go, as of a training run")],
     fonts: FontFolder,
     share: Annotated[
         float, typer.Option(min=0.05, max=1, help="how much of the backbone's multiplications is left")
@@ -59,4 +59,4 @@ def detector_command(  # noqa: PLR0917 (Typer takes a command's options as its p
     trained_on = sources(data, unlabelled or (), added_boxes(additions or ()))
     recipe = Recipe(sources=trained_on, fonts=fonts, width_px=width_px, height_px=height_px, batch=batch, seed=seed)
     widths = slim(weights, recipe, out, share=share, batches=batches, say=lambda line: print(line, flush=True))
-    print(f"channels left: {', '.join(map(str, widths.expansions))}; weights in {out}")
+    print(f"channels left: {', '.join(map(str, widths.expansions))}; weights in {out / 'best.npz'}")

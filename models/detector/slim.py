@@ -8,8 +8,10 @@ from there.
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from itertools import pairwise
 from pathlib import Path
+from time import monotonic
 from typing import Any
 
 import keras
@@ -18,10 +20,11 @@ from numpy.typing import NDArray
 
 from anpr.errors import BadInput
 from models.detector import network, pictures
+from models.detector.anchors import write
 from models.detector.losses import loss
 from models.detector.pictures import Recipe
-from models.detector.train import network_input
-from models.training.loop import load_weights
+from models.detector.train import ANCHORS, network_input
+from models.training.loop import BEST, load_weights, save_weights, write_run
 
 Floats = NDArray[np.float64]
 Channels = NDArray[np.intp]
@@ -59,13 +62,14 @@ _TOP = "lateral_5"  # takes what the last block gives
 
 
 def slim(
-    weights: Path, recipe: Recipe, out: Path, *, share: float, batches: int, say: Callable[[str], None] = print
+    weights: Path, recipe: Recipe, directory: Path, *, share: float, batches: int, say: Callable[[str], None] = print
 ) -> network.Widths:
-    """Write into `out` (.npz) the weights of a detector whose backbone does `share` of the multiplications it did.
+    """Keep in a directory, as of a run, the weights of a detector whose backbone does `share` of the multiplications.
 
     recipe: the pictures, and the size of input, that importance and fit are measured with, `batches` of them each.
     BadInput where weights, data sets or fonts cannot be read, or so small a share cannot be reached.
     """
+    began, started_at = monotonic(), datetime.now(UTC)
     size = recipe.width_px, recipe.height_px
     whole = network.build(*size, network.widths_of(weights))
     joined = network.joined(whole)
@@ -79,9 +83,11 @@ def slim(
     narrow = network.build(*size, widths)
     _copy(whole, narrow, kept)
     _Fit(whole, narrow, images, np.random.default_rng(recipe.seed)).backbone(say)
-    out.parent.mkdir(parents=True, exist_ok=True)
-    values: dict[str, Any] = {variable.path: variable.value for variable in network.joined(narrow).variables}
-    np.savez(out, **values)
+    directory.mkdir(parents=True, exist_ok=True)
+    save_weights(network.joined(narrow), directory / BEST)
+    write(directory / ANCHORS, *size)
+    about = {"seed": recipe.seed, "samples": 2 * len(images), "expansions": widths.expansions}
+    write_run(directory, started_at=started_at, took_s=monotonic() - began, about=about)
     return widths
 
 

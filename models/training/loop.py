@@ -78,8 +78,8 @@ def train(
         run.rows.append(row)
         run.save(directory)
         _write_history(directory, run.rows)
-        facts = {"planned_steps": plan.steps, "samples": run.step * len(x), **(about or {})}
-        _write_run(directory, run, started_at, facts)
+        facts = {"steps": run.step, "best": run.best, "planned_steps": plan.steps, "samples": run.step * len(x)}
+        write_run(directory, started_at=started_at, took_s=run.seconds, about=facts | dict(about or {}))
         say(_line(row, plan, improved=improved))
         if run.step >= plan.steps or run.without_better >= plan.patience:
             break
@@ -102,6 +102,22 @@ def load_weights(model: keras.Model, path: Path, *, partly: bool = False) -> Non
         raise BadInput(f"{path}: has no weights for {missing[0]}: it is of another network")
     for name, variable in fitting.items():
         variable.assign(stored[name])
+
+
+def save_weights(model: keras.Model, path: Path) -> None:
+    """Write the weights of a model as `load_weights` takes them: whole or not at all."""
+    _replace(path, {variable.path: _array(variable) for variable in model.variables})
+
+
+def write_run(directory: Path, *, started_at: datetime, took_s: float, about: Mapping[str, object]) -> None:
+    """Tell in run.json with which command, when and on what a run was made."""
+    facts = {
+        "command": ["anpr", *sys.argv[1:]],
+        "started_at": started_at.isoformat(timespec="seconds"),
+        "took_s": round(took_s),
+        "machine": f"{processor()}, Keras {keras.__version__} on {keras.config.backend()}",
+    }
+    (directory / RUN).write_text(json.dumps({**facts, **about}, indent=2) + "\n", encoding="utf-8")
 
 
 class _Run:
@@ -174,7 +190,7 @@ class _Run:
             self.without_better += 1
             return False
         self.best, self.without_better = score, 0
-        _replace(directory / BEST, {v.path: _array(v) for v in self._model.variables})
+        save_weights(self._model, directory / BEST)
         return True
 
 
@@ -199,18 +215,6 @@ def _write_history(directory: Path, rows: Sequence[Row]) -> None:
         writer.writeheader()
         writer.writerows(rows)
     draw_curves(rows, directory / CURVES)
-
-
-def _write_run(directory: Path, run: _Run, started_at: datetime, about: Mapping[str, object]) -> None:
-    facts = {
-        "command": ["anpr", *sys.argv[1:]],
-        "started_at": started_at.isoformat(timespec="seconds"),
-        "took_s": round(run.seconds),
-        "machine": f"{processor()}, Keras {keras.__version__} on {keras.config.backend()}",
-        "steps": run.step,
-        "best": run.best,
-    }
-    (directory / RUN).write_text(json.dumps({**facts, **about}, indent=2) + "\n", encoding="utf-8")
 
 
 def _line(row: Row, plan: Plan, *, improved: bool) -> str:

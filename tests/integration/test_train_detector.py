@@ -98,11 +98,12 @@ def test_a_run_starts_from_one_of_another_size_and_goes_on_where_it_stopped(
 
 
 def slimmed(scenes: Path, fonts: Path, weights: Path, share: float) -> Path:
-    out = weights.with_name(f"{share}.npz")
+    out = weights.with_name(f"{share}")
     words = weights, scenes, "--fonts", fonts, "--out", out, "--input", "64x96", "--batch", 2, "--batches", 1
     done = run(slim_command, *words, "--share", share)
     assert done.status == 0, done.out
-    return out
+    assert json.loads((out / "run.json").read_text())["samples"] == 4
+    return out / "best.npz"
 
 
 def work(model: keras.Model) -> int:
@@ -134,7 +135,7 @@ def test_each_block_keeps_some_channels(scenes: Path, fonts: Path, tmp_path: Pat
     tiny = network.joined(network.build(SIDE, 96, least))
     np.savez(tmp_path / "tiny.npz", **{v.path: v.numpy() for v in tiny.variables})
     with pytest.raises(BadInput, match="each block keeps 8 channels"):
-        slim(tmp_path / "tiny.npz", recipe(scenes, fonts), tmp_path / "out.npz", share=0.9, batches=1)
+        slim(tmp_path / "tiny.npz", recipe(scenes, fonts), tmp_path / "out", share=0.9, batches=1)
 
 
 def test_the_same_step_of_the_same_seed_has_the_same_pictures(scenes: Path, fonts: Path) -> None:

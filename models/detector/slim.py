@@ -97,7 +97,7 @@ def _importance(joined: keras.Model, batches: Iterator[Any], number: int) -> lis
         layer.trainable = not isinstance(layer, keras.layers.BatchNormalization)
     optimizer: Any = keras.optimizers.SGD(_RATE)
     joined.compile(optimizer=optimizer, loss=loss)
-    values = [np.asarray(variable.value) for variable in joined.variables]
+    values = [np.array(variable.numpy()) for variable in joined.variables]
     takers = [[name for name in (block.takes, block.lateral) if name] for block in BLOCKS]
     kernels = {name: _kernel(joined, name) for names in takers for name in names}
     totals = [np.zeros(kernels[block.takes].shape[2]) for block in BLOCKS]
@@ -114,7 +114,7 @@ def _importance(joined: keras.Model, batches: Iterator[Any], number: int) -> lis
 
 def _kernel(model: keras.Model, name: str) -> NDArray[np.float32]:
     layer: Any = model.get_layer(name)
-    return np.asarray(layer.kernel.value)
+    return np.array(layer.kernel.numpy())
 
 
 def _kept(whole: keras.Model, importance: list[Floats], share: float) -> list[Channels]:
@@ -155,7 +155,7 @@ def _copy(whole: keras.Model, narrow: keras.Model, kept: list[Channels]) -> None
         if layer.name in fitted or not layer.variables:
             continue
         for variable, source in zip(layer.variables, whole.get_layer(layer.name).variables, strict=True):
-            array = np.asarray(source.value)
+            array = np.array(source.numpy())
             if layer.name in makers:
                 array = array.take(makers[layer.name], axis=-1)
             if layer.name in spreaders:  # kernels of 3×3×channels×1

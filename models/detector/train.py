@@ -84,13 +84,13 @@ def train_detector(
     if start_from is not None:
         load_weights(joined, start_from)
 
-    taught = joined_with(teacher, recipe) if teacher is not None else None
+    guide = None if teacher is None else restored(teacher, recipe)
 
     def part(steps: int, folder: Path, *, first: int, whole_backbone: bool) -> Path:
         network.freeze(joined, whole_backbone=whole_backbone)
-        compiled(joined, steps, settings.rate, of=imitation if taught else loss)
+        compiled(joined, steps, settings.rate, of=loss if guide is None else imitation)
         plan = Plan(steps=steps, every=settings.every, patience=settings.patience)
-        made = lambda step: _batches(recipe, first + step, settings.processes, taught)  # noqa: E731
+        made = lambda step: _batches(recipe, first + step, settings.processes, guide)  # noqa: E731
         return train(joined, made, score, best_of="ap50", plan=plan, directory=folder, say=say)
 
     heads = settings.head_steps
@@ -99,7 +99,7 @@ def train_detector(
     return part(settings.steps - heads, directory, first=heads, whole_backbone=False)
 
 
-def joined_with(weights: Path, recipe: Recipe) -> keras.Model:
+def restored(weights: Path, recipe: Recipe) -> keras.Model:
     """The network of some weights, for the pictures of a recipe. BadInput where they cannot be read."""
     model = network.joined(network.build(recipe.width_px, recipe.height_px, network.widths_of(weights)))
     load_weights(model, weights)

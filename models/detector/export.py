@@ -77,10 +77,10 @@ def load(run: Path) -> tuple[keras.Model, NDArray[np.float32]]:
         width, height, number = (int(told[key]) for key in ("width_px", "height_px", "anchors"))
     except (KeyError, TypeError, ValueError) as exc:
         raise BadInput(f"{run / ANCHORS}: width_px, height_px and anchors are expected there") from exc
-    model = network.build(width, height, network.widths_of(run / BEST))
     boxes = anchors(width, height)
     if len(boxes) != number:
         raise BadInput(f"{run / ANCHORS}: {number} anchors, this network has {len(boxes)}: it is of another version")
+    model = network.build(width, height, network.widths_of(run / BEST))
     load_weights(model, run / BEST)
     return model, boxes
 

@@ -15,6 +15,7 @@ from keras import layers
 
 from anpr.errors import BadInput
 from models.detector.anchors import LEVELS
+from models.training.loop import read_weights
 
 Tensor = Any  # keras.KerasTensor
 
@@ -62,13 +63,13 @@ def build(width_px: int, height_px: int, widths: Widths = FULL) -> keras.Model:
 
 def widths_of(path: Path) -> Widths:
     """Those of the network whose weights an .npz holds. BadInput where it holds none of a detector."""
+    stored = read_weights(path)
     made = ["Conv1", *(f"block_{number}_expand" for number in range(1, len(BLOCKS) + 1))]
     try:
-        with np.load(path) as file:
-            width = lambda name: int(file[f"{name}/kernel"].shape[-1])  # noqa: E731
-            return Widths(expansions=tuple(map(width, made)), last=width(f"block_{len(BLOCKS)}_project"))
-    except (OSError, ValueError, KeyError) as exc:
-        raise BadInput(f"{path}: no weights of a detector ({exc})") from exc
+        *expansions, last = (stored[f"{name}/kernel"].shape[-1] for name in (*made, f"block_{len(BLOCKS)}_project"))
+    except (KeyError, IndexError) as exc:
+        raise BadInput(f"{path}: no weights of a detector: lacks {exc}") from exc
+    return Widths(expansions=tuple(expansions), last=last)
 
 
 def joined(model: keras.Model) -> keras.Model:
@@ -90,11 +91,7 @@ def is_backbone(name: str) -> bool:
 
 def load_backbone(model: keras.Model, path: Path) -> None:
     """Weights of MobileNetV2 1.0 from an .npz of `layer/kernel` and `layer/bias`. BadInput where they do not fit."""
-    try:
-        with np.load(path) as file:
-            stored = {name: file[name] for name in file.files}
-    except (OSError, ValueError) as exc:
-        raise BadInput(f"{path}: no .npz of weights ({exc})") from exc
+    stored = read_weights(path)
     for layer in model.layers:
         if not is_backbone(layer.name):
             continue

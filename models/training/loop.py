@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from time import monotonic
 from typing import Any
+from zipfile import BadZipFile
 
 import keras
 import numpy as np
@@ -86,16 +87,21 @@ def train(
     return directory / BEST
 
 
+def read_weights(path: Path) -> dict[str, NDArray[Any]]:
+    """The arrays of an .npz by name. BadInput where it is none, or cut off."""
+    try:
+        with path.open("rb") as file, np.load(file) as arrays:  # np.load itself leaves a damaged file open
+            return {name: arrays[name] for name in arrays.files}
+    except (OSError, ValueError, EOFError, TypeError, BadZipFile) as exc:
+        raise BadInput(f"{path}: no weights of a network ({exc})") from exc
+
+
 def load_weights(model: keras.Model, path: Path, *, partly: bool = False) -> None:
     """Put the weights of an .npz into a model of the same layers; `partly`: those that fit, at least one.
 
     BadInput where they do not fit, or cannot be read.
     """
-    try:
-        with np.load(path) as file:
-            stored = {name: file[name] for name in file.files}
-    except (OSError, ValueError) as exc:
-        raise BadInput(f"{path}: no weights of a network ({exc})") from exc
+    stored = read_weights(path)
     fitting = {v.path: v for v in model.variables if v.path in stored and stored[v.path].shape == tuple(v.shape)}
     missing = [v.path for v in model.variables if v.path not in fitting and _is_averaged(v)]
     if (missing and not partly) or not fitting:

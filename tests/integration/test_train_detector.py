@@ -176,6 +176,8 @@ def test_weights_of_another_backbone_are_refused(tmp_path: Path) -> None:
     np.savez(tmp_path / "other.npz", **other)
     with pytest.raises(BadInput, match=r"lacks Conv1/kernel of shape \(3, 3, 3, 32\)"):
         network.load_backbone(model, tmp_path / "other.npz")
+    with pytest.raises(BadInput, match="no weights of a detector: lacks 'block_1_expand/kernel'"):
+        network.widths_of(tmp_path / "other.npz")
 
 
 def test_weights_of_a_backbone_are_put_into_it(tmp_path: Path) -> None:

@@ -108,3 +108,9 @@ def test_weights_and_checkpoints_of_another_network_are_told(tmp_path: Path) -> 
         load_weights(a_model(), tmp_path / HISTORY)
     with pytest.raises(BadInput, match="no weights of a network"):
         load_weights(a_model(), tmp_path / "nowhere.npz")
+    (tmp_path / "cut.npz").write_bytes(best.read_bytes()[:-100])
+    with pytest.raises(BadInput, match=r"cut.npz: no weights of a network \(File is not a zip file\)"):
+        load_weights(a_model(), tmp_path / "cut.npz")
+    np.save(tmp_path / "one.npy", np.zeros(3))
+    with pytest.raises(BadInput, match=r"one.npy: no weights of a network"):
+        load_weights(a_model(), tmp_path / "one.npy")

@@ -23,8 +23,8 @@ from models.detector import network, pictures
 from models.detector.anchors import write
 from models.detector.losses import loss
 from models.detector.pictures import Recipe
-from models.detector.train import ANCHORS, network_input
-from models.training.loop import BEST, load_weights, save_weights, write_run
+from models.detector.train import ANCHORS, network_input, restored
+from models.training.loop import BEST, save_weights, write_run
 
 Floats = NDArray[np.float64]
 Channels = NDArray[np.intp]
@@ -71,12 +71,10 @@ def slim(
     """
     began, started_at = monotonic(), datetime.now(UTC)
     size = recipe.width_px, recipe.height_px
-    whole = network.build(*size, network.widths_of(weights))
-    joined = network.joined(whole)
-    load_weights(joined, weights)
+    whole = restored(weights, recipe)
     made = pictures.batches(recipe)
     say(f"the importance of {len(BLOCKS)} blocks' channels, by {batches * recipe.batch} pictures")
-    kept = _kept(whole, _importance(joined, made, batches), share)
+    kept = _kept(whole, _importance(whole, made, batches), share)
     images = np.concatenate([network_input(next(made)[0]) for _ in range(batches)])
     made.close()
     widths = network.Widths(expansions=tuple(len(one) for one in kept), last=network.CHANNELS)
